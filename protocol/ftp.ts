@@ -1,0 +1,147 @@
+import { splitCommand } from '../src/dialogue/command.ts';
+import type { Dialogue, Peer } from '../src/dialogue/peer.ts';
+import { mayHandOver, mayUpgrade, needsTls, type Protocol, type Scene } from '../src/dialogue/protocol.ts';
+import { expectReply, readReply, reply } from '../src/dialogue/reply.ts';
+import { type ErrorCode, SallyportError } from '../src/errors.ts';
+
+/** FTP (RFC 959), its control connection, with AUTH TLS (RFC 4217). */
+export const ftp: Protocol = {
+  name: 'ftp',
+  port: 21,
+  implicitPort: 990,
+  alpn: ['ftp'],
+  speaksFirst: 'server',
+  specifications: ['RFC 4217', 'RFC 2228', 'RFC 2389', 'RFC 959'],
+  server: ftpServer,
+  probe: ftpProbe,
+  farewell: ftpFarewell,
+};
+
+/** RFC 959 sets no limit. */
+const LINE_LIMIT = 1024;
+
+function* ftpServer(client: Peer, scene: Scene): Dialogue {
+  if (!client.upgraded) client.write(reply(220, `${scene.hostname} FTP ready`));
+  if (client.secure && scene.application) return 'handOver';
+  let sized = false;
+  for (;;) {
+    const line = yield* client.command(LINE_LIMIT);
+    const { verb, argument } = splitCommand(line);
+    switch (verb) {
+      case 'AUTH': {
+        const refused = authRefusal(client, scene, argument);
+        if (refused === undefined) return yield* client.startTls(reply(234, 'Begin TLS'));
+        client.reject(refused);
+        break;
+      }
+      case 'PBSZ':
+        sized = setBufferSize(client, argument) || sized;
+        break;
+      case 'PROT':
+        setProtection(client, argument, sized);
+        break;
+      case 'CCC':
+        client.reject(client.secure ? reply(534, 'TLS stays on') : reply(533, 'TLS is not on'));
+        break;
+      case 'FEAT':
+        client.write(features(client, scene));
+        break;
+      case 'NOOP':
+        client.write(reply(200, 'NOOP done'));
+        break;
+      case 'QUIT':
+        client.write(reply(221, `${scene.hostname} closing connection`));
+        return 'close';
+      default:
+        if (mayHandOver(client, scene)) {
+          client.unread(`${line}\r\n`);
+          return 'handOver';
+        }
+        serve(client, scene, verb);
+    }
+  }
+}
+
+/** The mechanisms of RFC 4217 section 4, and the one that curl tries first. */
+const MECHANISMS = /^(TLS|TLS-C|SSL)$/i;
+
+function authRefusal(client: Peer, scene: Scene, mechanism: string): string | undefined {
+  if (mechanism === '') return reply(501, 'AUTH needs a mechanism');
+  if (!MECHANISMS.test(mechanism)) return reply(504, 'Mechanism not known: say AUTH TLS');
+  if (client.secure) return reply(503, 'TLS is already on');
+  if (!scene.available()) return reply(431, 'TLS not available for now');
+  return undefined;
+}
+
+/** RFC 4217 section 9: TLS has no buffer to agree on, so whatever is asked, the size is 0. */
+function setBufferSize(client: Peer, size: string): boolean {
+  if (!client.secure) client.reject(reply(503, 'Say AUTH TLS before PBSZ'));
+  else if (!/^\d{1,10}$/.test(size)) client.reject(reply(501, 'PBSZ needs a number'));
+  else {
+    client.write(reply(200, 'PBSZ=0'));
+    return true;
+  }
+  return false;
+}
+
+function setProtection(client: Peer, level: string, sized: boolean): void {
+  if (!sized) client.reject(reply(503, 'Say PBSZ before PROT'));
+  else if (/^[PC]$/i.test(level)) client.write(reply(200, 'Protection level set'));
+  else if (/^[SE]$/i.test(level)) client.reject(reply(536, 'Not a level of TLS'));
+  else client.reject(reply(504, 'Protection level not known'));
+}
+
+/** RFC 4217 section 6 and RFC 2389 section 3.2: one blank before each feature. */
+function features(client: Peer, scene: Scene): string {
+  const offered = mayUpgrade(client, scene) ? ['AUTH TLS'] : [];
+  const protection = client.secure || offered.length > 0 ? ['PBSZ', 'PROT'] : [];
+  const listed = [...offered, ...protection, ...scene.capabilities];
+  return `211-Features\r\n${listed.map(feature => ` ${feature}\r\n`).join('')}211 End\r\n`;
+}
+
+/** What needs a file service behind the dialogue, in RFC 959, 2389, 2428, 2640, 3659 and 7151. */
+const SERVICE =
+  /^(ABOR|ACCT|ALLO|APPE|CDUP|CWD|DELE|EPRT|EPSV|HOST|LANG|LIST|MDTM|MKD|MLSD|MLST|MODE|NLST|PASV|PORT|PWD|REST|RETR|RMD|RNFR|RNTO|SITE|SIZE|SMNT|STAT|STOR|STOU|STRU|TYPE)$/;
+
+function serve(client: Peer, scene: Scene, verb: string): void {
+  if (verb === 'HELP') client.write(reply(214, 'Commands: AUTH PBSZ PROT FEAT SYST NOOP HELP QUIT'));
+  else if (verb === 'SYST') client.write(reply(215, 'UNIX Type: L8'));
+  else if (needsTls(client, scene)) client.reject(reply(530, 'TLS required: say AUTH TLS first'));
+  else if (verb === 'USER' || verb === 'PASS')
+    client.reject(reply(530, 'No file service behind this server'));
+  // RFC 4217 section 11 has REIN end TLS; what follows would be open to injection.
+  else if (verb === 'REIN' && client.secure) client.reject(reply(502, 'TLS stays on'));
+  else if (verb === 'OPTS') client.reject(reply(501, 'No options here'));
+  else if (SERVICE.test(verb)) client.reject(reply(502, 'No file service behind this server'));
+  else client.reject(reply(500, 'Command not recognized'));
+}
+
+/** Up to a protected data channel agreed on (RFC 4217 section 9). */
+function* ftpProbe(plain: Peer): Dialogue {
+  yield* expectReply(plain, 220);
+  plain.write('FEAT\r\n');
+  const { code, lines } = yield* readReply(plain);
+  if (code !== 211 || !lines.some(line => OFFER.test(line))) throw new SallyportError('ERR_TLS_NOT_OFFERED');
+  plain.write('AUTH TLS\r\n');
+  yield* expectReply(plain, 234, 'ERR_TLS_REFUSED');
+  const secure = yield* plain.connectTls();
+  secure.write('PBSZ 0\r\n');
+  yield* expectReply(secure, 200);
+  return 'handOver';
+}
+
+/** Mechanisms are listed with semicolons or blanks between them: `AUTH SSL;TLS;`. */
+const OFFER = /^ *AUTH +(\S+[; ])?TLS(-C)?([; ]|$)/i;
+
+const FAREWELLS: { readonly [code in ErrorCode]?: number } = {
+  ERR_PLAINTEXT_AFTER_UPGRADE: 503,
+  ERR_LINE_TOO_LONG: 500,
+  ERR_BAD_LINE: 500,
+  ERR_HTTP_REQUEST: 500,
+};
+
+/** RFC 959 section 4.2: 421 for a control connection that the server closes. */
+function ftpFarewell(error: SallyportError, scene: Scene): string | undefined {
+  if (error.code === 'ERR_PEER_CLOSED' || error.code === 'ERR_CLIENT_HELLO') return undefined;
+  return reply(FAREWELLS[error.code] ?? 421, `${scene.hostname} ${error.summary}`);
+}

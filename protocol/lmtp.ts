@@ -1,0 +1,13 @@
+import type { Protocol } from '../src/dialogue/protocol.ts';
+import { mailFarewell, mailProbe, mailServer } from './smtp.ts';
+
+/** LMTP (RFC 2033) with STARTTLS (RFC 3207). RFC 2033 forbids port 25; 24 is custom. */
+export const lmtp: Protocol = {
+  name: 'lmtp',
+  port: 24,
+  speaksFirst: 'server',
+  specifications: ['RFC 3207', 'RFC 2033', 'RFC 5321', 'RFC 2034'],
+  server: (client, scene) => mailServer(client, scene, 'LHLO'),
+  probe: (server, scene) => mailProbe(server, scene, 'LHLO'),
+  farewell: mailFarewell,
+};

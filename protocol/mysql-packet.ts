@@ -1,0 +1,73 @@
+import type { Peer, Step } from '../src/dialogue/peer.ts';
+import { SallyportError } from '../src/errors.ts';
+
+/** The bits of MySQL's "Capabilities Flags" that we know of. */
+export const capability = {
+  /** Without this bit a client takes us for MariaDB, and some of the filler for more capabilities. */
+  longPassword: 0x00_01,
+  connectWithDatabase: 0x00_08,
+  protocol41: 0x02_00,
+  ssl: 0x08_00,
+  transactions: 0x20_00,
+  secureConnection: 0x80_00,
+  pluginAuth: 0x08_00_00,
+  deprecateEof: 0x01_00_00_00,
+} as const;
+
+/** Before a login nobody needs more, and no packet of up to this length begins like a TLS record of version 3.1. */
+export const LENGTH_LIMIT = 0xff_ff;
+
+/** The part of a packet that is before its payload (MySQL, "Protocol::Packet"). */
+export interface PacketHeader {
+  /** Bytes of the payload. */
+  readonly length: number;
+  /** Counts the packets of both sides, from 0 at each new exchange. */
+  readonly sequence: number;
+  /** All four bytes, as they came. */
+  readonly bytes: Uint8Array;
+}
+
+export function* readHeader(peer: Peer): Step<PacketHeader> {
+  const bytes = yield* peer.bytes(4);
+  const word = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
+  return { length: word & 0xff_ff_ff, sequence: word >>> 24, bytes };
+}
+
+/** The lower half of the server's capabilities. Throws ERR_UNEXPECTED_REPLY for what is not HandshakeV10. */
+export function* readGreeting(server: Peer): Step<number> {
+  const { length, sequence } = yield* readHeader(server);
+  if (sequence !== 0 || length > LENGTH_LIMIT)
+    throw new SallyportError('ERR_UNEXPECTED_REPLY', 'no greeting');
+  const payload = yield* server.bytes(length);
+  const capabilities = payload.indexOf(0, 1) + BEHIND_VERSION;
+  if (payload[0] !== 0x0a || capabilities < BEHIND_VERSION || capabilities + 2 > length) {
+    throw new SallyportError('ERR_UNEXPECTED_REPLY', 'greeting is not of protocol 10');
+  }
+  return new DataView(payload.buffer, payload.byteOffset + capabilities, 2).getUint16(0, true);
+}
+
+/** The NUL behind the version, the connection's number, eight bytes of salt, and a filler. */
+const BEHIND_VERSION = 1 + 4 + 8 + 1;
+
+/** Writes a packet; the payload is latin1, and shorter than 16 MiB. */
+export function packet(sequence: number, payload: string): string {
+  return integer(payload.length, 3) + integer(sequence & 0xff, 1) + payload;
+}
+
+/** An ERR packet's content. */
+export interface Refusal {
+  readonly number: number;
+  /** Absent before the greeting: which client would understand it is not known by then ("ERR_Packet"). */
+  readonly sqlState?: string;
+  readonly text: string;
+}
+
+export function errorPacket(sequence: number, { number, sqlState, text }: Refusal): string {
+  const state = sqlState === undefined ? '' : `#${sqlState}`;
+  return packet(sequence, `\xff${integer(number, 2)}${state}${text}`);
+}
+
+/** An unsigned number of so many bytes, the least significant first. */
+export function integer(value: number, bytes: number): string {
+  return String.fromCharCode(...Array.from({ length: bytes }, (_, index) => (value >>> (8 * index)) & 0xff));
+}

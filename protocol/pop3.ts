@@ -1,0 +1,123 @@
+import { readBlock } from '../src/dialogue/block.ts';
+import type { Dialogue, Peer, Step } from '../src/dialogue/peer.ts';
+import {
+  listedCapabilities,
+  mayHandOver,
+  mayUpgrade,
+  needsTls,
+  type Protocol,
+  type Scene,
+} from '../src/dialogue/protocol.ts';
+import { type ErrorCode, SallyportError } from '../src/errors.ts';
+
+/** POP3 (RFC 1939) with STLS (RFC 2595). */
+export const pop3: Protocol = {
+  name: 'pop3',
+  port: 110,
+  implicitPort: 995,
+  alpn: ['pop3'],
+  speaksFirst: 'server',
+  specifications: ['RFC 2595', 'RFC 1939', 'RFC 2449', 'RFC 3206', 'RFC 8314'],
+  server: pop3Server,
+  probe: pop3Probe,
+  farewell: pop3Farewell,
+};
+
+/** RFC 2449 section 4: a command line, its CRLF included. */
+const COMMAND_LIMIT = 255;
+
+/** All of it is the AUTHORIZATION state: nobody logs in before the hand-over. */
+function* pop3Server(client: Peer, scene: Scene): Dialogue {
+  // No `<…>` in the greeting: it would offer APOP (RFC 1939 section 7).
+  if (!client.upgraded) client.write(`+OK ${scene.hostname} POP3 ready\r\n`);
+  if (client.secure && scene.application) return 'handOver';
+  for (;;) {
+    const line = yield* client.command(COMMAND_LIMIT);
+    const [keyword = '', ...parameters] = line.split(' ').filter(word => word !== '');
+    const command = keyword.toUpperCase();
+    if (!DIALOGUE.test(command)) {
+      if (mayHandOver(client, scene)) {
+        client.unread(`${line}\r\n`);
+        return 'handOver';
+      }
+      client.reject(refusal(client, scene, command));
+    } else if (parameters.length > 0) client.reject('-ERR No argument expected\r\n');
+    else if (command === 'STLS') {
+      if (client.secure) client.reject('-ERR TLS is already on\r\n');
+      else if (!scene.available()) client.reject('-ERR [SYS/TEMP] TLS not available for now\r\n');
+      else return yield* client.startTls('+OK Begin TLS negotiation\r\n');
+    } else if (command === 'CAPA') client.write(capabilities(client, scene));
+    else if (command === 'NOOP') client.write('+OK Done\r\n');
+    else {
+      client.write(`+OK ${scene.hostname} closing connection\r\n`);
+      return 'close';
+    }
+  }
+}
+
+const DIALOGUE = /^(STLS|CAPA|NOOP|QUIT)$/;
+
+/** What invites a login (RFC 2449 sections 6.2 and 6.3). */
+const LOGIN = /^(USER|SASL)\b/i;
+
+/** RFC 2595 section 4: STLS is listed only where it is permitted. */
+function capabilities(client: Peer, scene: Scene): string {
+  const offer = mayUpgrade(client, scene) ? ['STLS'] : [];
+  const theirs = listedCapabilities(client, scene, LOGIN);
+  const listed = new Set([...offer, 'RESP-CODES', 'AUTH-RESP-CODE', ...theirs]);
+  return `+OK Capability list follows\r\n${[...listed].map(capability => `${capability}\r\n`).join('')}.\r\n`;
+}
+
+/** What needs a maildrop behind the dialogue, in RFC 1939, 5034 and 6856. */
+const SERVICE = /^(USER|PASS|APOP|AUTH|STAT|LIST|RETR|DELE|RSET|TOP|UIDL|UTF8|LANG)$/;
+
+function refusal(client: Peer, scene: Scene, command: string): string {
+  // Not [AUTH]: RFC 3206 has it blame the credentials, and a client would ask its user for new ones.
+  if (needsTls(client, scene)) return '-ERR TLS required: say STLS first\r\n';
+  if (SERVICE.test(command)) return '-ERR [SYS/PERM] No mail service behind this server\r\n';
+  return '-ERR Command not recognized\r\n';
+}
+
+/** Up to the capabilities under TLS (RFC 2595 section 4: those from before are forgotten). */
+function* pop3Probe(plain: Peer): Dialogue {
+  if (!(yield* readStatus(plain))) throw new SallyportError('ERR_UNEXPECTED_REPLY', 'greeting is not +OK');
+  plain.write('CAPA\r\n');
+  // A server without CAPA cannot have STLS (RFC 2595 section 4).
+  const offered = (yield* readStatus(plain)) ? yield* readBlock(plain) : [];
+  if (!offered.some(line => /^STLS *$/i.test(line))) throw new SallyportError('ERR_TLS_NOT_OFFERED');
+  plain.write('STLS\r\n');
+  if (!(yield* readStatus(plain))) throw new SallyportError('ERR_TLS_REFUSED', '-ERR to STLS');
+  const secure = yield* plain.connectTls();
+  secure.write('CAPA\r\n');
+  if (!(yield* readStatus(secure)))
+    throw new SallyportError('ERR_UNEXPECTED_REPLY', '-ERR to CAPA under TLS');
+  yield* readBlock(secure);
+  return 'handOver';
+}
+
+/** RFC 2449 section 4: a reply's line, its CRLF included. */
+const REPLY_LIMIT = 512;
+
+/** Whether a reply is `+OK`, not `-ERR`. */
+function* readStatus(server: Peer): Step<boolean> {
+  const line = yield* server.line(REPLY_LIMIT);
+  const status = /^(\+OK|-ERR)( |$)/.exec(line)?.[1];
+  if (status === undefined) throw new SallyportError('ERR_UNEXPECTED_REPLY');
+  return status === '+OK';
+}
+
+/** RFC 3206: whether to come again helps. */
+const CODES: { readonly [code in ErrorCode]?: string } = {
+  ERR_TOO_MANY_CONNECTIONS: '[SYS/TEMP] ',
+  ERR_TOO_MANY_FROM_ADDRESS: '[SYS/TEMP] ',
+  ERR_SHUTTING_DOWN: '[SYS/TEMP] ',
+  ERR_APPLICATION: '[SYS/TEMP] ',
+  ERR_INTERNAL: '[SYS/TEMP] ',
+};
+
+/** RFC 1939 section 3: a client that was quiet for too long is sent nothing. */
+const SILENT = /^ERR_(PEER_CLOSED|CLIENT_HELLO|COMMAND_TIMEOUT|IDLE_TIMEOUT)$/;
+
+function pop3Farewell({ code, summary }: SallyportError): string | undefined {
+  return SILENT.test(code) ? undefined : `-ERR ${CODES[code] ?? ''}${summary}\r\n`;
+}

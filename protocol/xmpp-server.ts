@@ -1,0 +1,16 @@
+import type { Protocol } from '../src/dialogue/protocol.ts';
+import { xmppDialogue, xmppProbe } from './xmpp.ts';
+import { xmppFarewell } from './xmpp-stream.ts';
+
+/** XMPP between servers (RFC 6120) with STARTTLS. */
+export const xmppServer: Protocol = {
+  name: 'xmpp-server',
+  port: 5269,
+  implicitPort: 5270,
+  alpn: ['xmpp-server'],
+  speaksFirst: 'client',
+  specifications: ['RFC 6120', 'RFC 7590', 'XEP-0368'],
+  server: (client, scene) => xmppDialogue(client, scene, 'jabber:server'),
+  probe: (server, scene) => xmppProbe(server, scene, 'jabber:server'),
+  farewell: (error, scene) => xmppFarewell(error, scene, 'jabber:server'),
+};

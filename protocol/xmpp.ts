@@ -1,0 +1,192 @@
+import type { Dialogue, Peer, Step } from '../src/dialogue/peer.ts';
+import { mayHandOver, mayUpgrade, needsTls, type Protocol, type Scene } from '../src/dialogue/protocol.ts';
+import { SallyportError } from '../src/errors.ts';
+import { escapeXml, localName, namespaceOf, type Tag } from '../src/wire/xml.ts';
+import {
+  type Content,
+  readContent,
+  readElement,
+  readMarkup,
+  SASL,
+  SILENT,
+  STREAM,
+  streamError,
+  streamHeader,
+  TLS,
+  xmppFarewell,
+} from './xmpp-stream.ts';
+
+/** XMPP between client and server (RFC 6120) with STARTTLS. */
+export const xmpp: Protocol = {
+  name: 'xmpp',
+  port: 5222,
+  implicitPort: 5223,
+  alpn: ['xmpp-client'],
+  speaksFirst: 'client',
+  specifications: ['RFC 6120', 'RFC 7590', 'XEP-0368'],
+  server: (client, scene) => xmppDialogue(client, scene, 'jabber:client'),
+  probe: (server, scene) => xmppProbe(server, scene, 'jabber:client'),
+  farewell: (error, scene) => xmppFarewell(error, scene, 'jabber:client'),
+};
+
+/** Under TLS it is the client that opens the new stream (RFC 6120 section 5.4.3.3), with us or the application. */
+export function* xmppDialogue(client: Peer, scene: Scene, content: Content): Dialogue {
+  if (client.secure && scene.application) return 'handOver';
+  const stream = yield* openStream(client, scene, content);
+  if (stream === undefined) return 'close';
+  client.write(features(client, scene));
+  for (;;) {
+    const markup = yield* readElement(client);
+    if (markup.kind === 'restricted') return closeWith(client, streamError('restricted-xml'));
+    if (markup.kind === 'end' && markup.name === stream.name) return closeWith(client, '</stream:stream>');
+    if (markup.kind !== 'start') throw new SallyportError('ERR_BAD_SYNTAX', 'not an element');
+    const name = localName(markup.name);
+    if (name === 'starttls') {
+      const wellSaid = yield* isStartTls(client, markup, stream);
+      if (!wellSaid || !mayUpgrade(client, scene)) {
+        return closeWith(client, `<failure xmlns='${TLS}'/></stream:stream>`);
+      }
+      return yield* client.startTls(`<proceed xmlns='${TLS}'/>`, { skipWhitespace: true });
+    }
+    if (mayHandOver(client, scene)) {
+      client.unread(markup.text);
+      return 'handOver';
+    }
+    const login = name === 'auth' && namespaceOf(markup, stream) === SASL;
+    if (!login) return closeWith(client, refusal(client, scene));
+    if ((yield* readContent(client, markup)) === undefined) {
+      return closeWith(client, streamError('bad-format'));
+    }
+    const reason = needsTls(client, scene) ? 'encryption-required' : 'temporary-auth-failure';
+    client.reject(`<failure xmlns='${SASL}'><${reason}/></failure>`);
+  }
+}
+
+/**
+ * Reads the client's stream header and answers with ours. Where theirs is none, an error follows, and the result
+ * is `undefined`: an error must stand in a stream (RFC 6120 section 4.9.1.2).
+ */
+function* openStream(client: Peer, scene: Scene, content: Content): Step<Tag | undefined> {
+  try {
+    const read = yield* readHeader(client);
+    const stream = typeof read === 'string' ? undefined : read;
+    const fault = stream === undefined ? read : faultOf(stream, content);
+    client.write(streamHeader(scene, content, stream));
+    if (fault === undefined) {
+      client.introduction = stream === undefined ? undefined : introductionOf(stream);
+      return stream;
+    }
+    client.write(streamError(String(fault)));
+    return undefined;
+  } catch (error) {
+    const speaks = error instanceof SallyportError && !SILENT.has(error.code);
+    if (speaks) client.write(streamHeader(scene, content));
+    throw error;
+  }
+}
+
+/** The first tag, the XML declaration skipped; or the condition of an error. */
+function* readHeader(client: Peer): Step<Tag | string> {
+  let markup = yield* readElement(client);
+  if (markup.kind === 'declaration') {
+    const { attributes } = markup;
+    if (!/^UTF-8$/i.test(attributes.get('encoding') ?? 'UTF-8')) return 'unsupported-encoding';
+    if (attributes.get('version') !== '1.0') return 'not-well-formed';
+    markup = yield* readElement(client);
+  }
+  if (markup.kind === 'restricted') return 'restricted-xml';
+  return markup.kind === 'start' ? markup : 'not-well-formed';
+}
+
+/** RFC 6120 sections 4.7.5 and 4.8; a stream without a version is older than STARTTLS. */
+function faultOf(header: Tag, content: Content): string | undefined {
+  const { name, attributes, empty } = header;
+  if (localName(name) !== 'stream' || empty) return 'bad-format';
+  if (namespaceOf(header) !== STREAM) return 'invalid-namespace';
+  if (name !== 'stream:stream') return 'bad-namespace-prefix';
+  if (attributes.get('xmlns') !== content) return 'invalid-namespace';
+  return /^[1-9][0-9]*\.[0-9]+$/.test(attributes.get('version') ?? '') ? undefined : 'unsupported-version';
+}
+
+function introductionOf({ attributes }: Tag): string {
+  const given = [...attributes].filter(([name]) => /^(to|from)$/.test(name));
+  return given.map(([name, value]) => `${name}='${value.replaceAll("'", '&apos;')}'`).join(' ');
+}
+
+/**
+ * s_client wants `xmlns` as the first attribute of `starttls`, behind one blank. Where TLS is required, that is
+ * the only feature (RFC 6120 section 5.3.1); ways to log in are listed only where a login would be taken.
+ */
+function features(client: Peer, scene: Scene): string {
+  const required = needsTls(client, scene) ? '<required/>' : '';
+  const offer = mayUpgrade(client, scene) ? `<starttls xmlns='${TLS}'>${required}</starttls>` : '';
+  const names = mayHandOver(client, scene) ? scene.capabilities : [];
+  const listed = names.map(name => `<mechanism>${escapeXml(name)}</mechanism>`).join('');
+  const mechanisms = listed === '' ? '' : `<mechanisms xmlns='${SASL}'>${listed}</mechanisms>`;
+  return `<stream:features>${offer}${mechanisms}</stream:features>`;
+}
+
+function* isStartTls(client: Peer, tag: Tag, stream: Tag): Step<boolean> {
+  const content = yield* readContent(client, tag);
+  return namespaceOf(tag, stream) === TLS && content !== undefined && /^[ \t\r\n]*$/.test(content);
+}
+
+/** No condition says that a service is missing (RFC 6120 section 4.9.3), so words do. */
+function refusal(client: Peer, scene: Scene): string {
+  if (needsTls(client, scene)) return streamError('policy-violation');
+  return streamError('undefined-condition', 'No XMPP service behind this server');
+}
+
+function closeWith(client: Peer, words: string): 'close' {
+  client.write(words);
+  return 'close';
+}
+
+/** The client of both protocols, up to the features under TLS. */
+export function* xmppProbe(plain: Peer, scene: Scene, content: Content): Dialogue {
+  const to = escapeXml(scene.hostname);
+  const header = `<?xml version='1.0'?><stream:stream xmlns='${content}' xmlns:stream='${STREAM}' to='${to}' version='1.0'>`;
+  plain.write(header);
+  if (!(yield* readFeatures(plain))) throw new SallyportError('ERR_TLS_NOT_OFFERED');
+  plain.write(`<starttls xmlns='${TLS}'/>`);
+  const { markup } = yield* readMarkup(plain);
+  if (markup.kind !== 'start' || localName(markup.name) !== 'proceed' || namespaceOf(markup) !== TLS) {
+    throw new SallyportError('ERR_TLS_REFUSED');
+  }
+  if ((yield* readContent(plain, markup)) !== '') throw new SallyportError('ERR_UNEXPECTED_REPLY', 'proceed');
+  const secure = yield* plain.connectTls();
+  secure.write(header);
+  yield* readFeatures(secure);
+  return 'handOver';
+}
+
+const MAX_TAGS = 256;
+
+/** Reads a server's stream header and its features; tells whether TLS is one of them. */
+function* readFeatures(server: Peer): Step<boolean> {
+  const stream = yield* expectTag(server, 'stream');
+  const list = yield* expectTag(server, 'features', stream);
+  let offered = false;
+  let depth = list.empty ? 0 : 1;
+  for (let count = 0; depth > 0 && count < MAX_TAGS; count++) {
+    const { markup } = yield* readMarkup(server);
+    if (markup.kind === 'end') depth -= 1;
+    else if (markup.kind !== 'start') break;
+    else {
+      offered ||= depth === 1 && localName(markup.name) === 'starttls' && namespaceOf(markup, stream) === TLS;
+      if (!markup.empty) depth += 1;
+    }
+  }
+  if (depth > 0) throw new SallyportError('ERR_UNEXPECTED_REPLY', 'features do not end');
+  return offered;
+}
+
+/** The next tag, the XML declaration skipped, which must be one of a stream's own. */
+function* expectTag(server: Peer, name: string, stream?: Tag): Step<Tag> {
+  let { markup } = yield* readMarkup(server);
+  if (markup.kind === 'declaration' && stream === undefined) markup = (yield* readMarkup(server)).markup;
+  if (markup.kind === 'start' && localName(markup.name) === name && namespaceOf(markup, stream) === STREAM) {
+    return markup;
+  }
+  throw new SallyportError('ERR_UNEXPECTED_REPLY', `no ${name}`);
+}

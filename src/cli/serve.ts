@@ -1,0 +1,203 @@
+import { Command, Option } from 'commander';
+import { protocols } from '../../protocol/index.ts';
+import type { Protocol } from '../dialogue/protocol.ts';
+import { SallyportError } from '../errors.ts';
+import { createLog, LOG_LEVELS, type LogLevel } from '../log.ts';
+import { Admission } from '../net/admission.ts';
+import { loadAuthorities, loadCertificate } from '../net/certificates.ts';
+import { developmentCertificate } from '../net/development-authority.ts';
+import type { Application } from '../net/session.ts';
+import { type Certificate, connectionsByDescriptors, defaults, type ServerOptions } from '../options.ts';
+import { createServer, type Server } from '../server.ts';
+import { loadApplication } from './application-module.ts';
+import { choice, port, seconds, someSeconds, whole } from './argument.ts';
+import { commandApplication } from './command-application.ts';
+import { drainOnSignal } from './drain-on-signal.ts';
+import { tryCommand } from './try-command.ts';
+import { tryTable } from './try-table.ts';
+
+interface ServeOptions {
+  readonly host: string;
+  readonly port?: number;
+  readonly portOffset: number;
+  readonly tls: 'required' | 'optional' | 'implicit' | 'auto';
+  readonly cert?: string;
+  readonly key?: string;
+  readonly passphraseFile?: string;
+  readonly ca?: string;
+  readonly clientCert: 'none' | 'request' | 'require';
+  readonly maxConnections?: number;
+  readonly maxPerAddress: number;
+  readonly handshakeTimeout: number;
+  readonly idleTimeout: number;
+  readonly app?: string;
+  readonly exec?: string;
+  readonly logLevel: LogLevel;
+  readonly logFormat?: 'pretty' | 'json';
+}
+
+const EXAMPLES = `
+Examples:
+  sallyport serve
+      every protocol, each on 20000 + its port, with a certificate for development
+  sallyport serve smtp --port 587 --host 0.0.0.0 --cert chain.pem --key key.pem
+  sallyport serve imap --tls implicit --port-offset 0
+  sallyport serve line --exec 'tr a-z A-Z'
+      each session's lines through a command, as inetd would
+  sallyport serve smtp --app ./mail.js
+      each session to the default export of a module`;
+
+export function serveCommand(): Command {
+  return new Command('serve')
+    .description('Be the server: speak the protocol, offer TLS, go on over TLS.')
+    .argument('[protocol...]', `what to speak: ${protocols.map(({ name }) => name).join(' ')} (default: all)`)
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--port <number>', 'port to listen on, for one protocol (default: offset + its own)', port)
+    .option(
+      '--port-offset <number>',
+      'added to the port of each protocol, or of its implicit TLS',
+      whole,
+      20_000,
+    )
+    .addOption(choice('--tls <policy>', 'what is allowed before TLS', TLS_POLICIES, defaults.tls))
+    .option('--cert <file>', 'certificate and chain, PEM (default: one for development)')
+    .option('--key <file>', 'key, PEM (default: in the file of --cert)')
+    .option('--passphrase-file <file>', 'file whose first line opens the key')
+    .option('--ca <file>', 'authorities of client certificates, PEM')
+    .addOption(
+      choice('--client-cert <policy>', 'client certificates', CLIENT_CERTS, defaults.clientCertificate),
+    )
+    .option(
+      '--max-connections <number>',
+      'connections at once, 0: no limit (default: descriptors less 64)',
+      whole,
+    )
+    .option(
+      '--max-per-address <number>',
+      'connections at once from one address, 0: no limit',
+      whole,
+      defaults.maxPerAddress,
+    )
+    .option(
+      '--handshake-timeout <seconds>',
+      'for a TLS handshake',
+      someSeconds,
+      defaults.handshakeTimeout / 1000,
+    )
+    .option('--idle-timeout <seconds>', 'idle under TLS, 0: for ever', seconds, defaults.idleTimeout / 1000)
+    .addOption(new Option('--app <file>', 'module whose default export gets each session').conflicts('exec'))
+    .option(
+      '--exec <command>',
+      'shell command to run for each session, with the stream on its input and output',
+    )
+    .addOption(choice('--log-level <level>', 'what to log, on standard error', LOG_LEVELS, 'info'))
+    .addOption(choice('--log-format <format>', 'how to log (default: pretty on a terminal)', LOG_FORMATS))
+    .addHelpText('after', EXAMPLES)
+    .action(serve);
+}
+
+const TLS_POLICIES = ['required', 'optional', 'implicit', 'auto'] as const;
+const CLIENT_CERTS = ['none', 'request', 'require'] as const;
+const LOG_FORMATS = ['pretty', 'json'] as const;
+
+async function serve(names: readonly string[], options: ServeOptions): Promise<void> {
+  const chosen = chosenProtocols(names);
+  if (options.port !== undefined && chosen.length > 1) {
+    throw new SallyportError('ERR_OPTION', '--port is for one protocol; use --port-offset for several');
+  }
+  const { certificate, caFile } = await certificateOf(options);
+  const settings = await settingsOf(options, certificate);
+  const application = await applicationOf(options);
+  const { logLevel: level, logFormat: format = process.stderr.isTTY ? 'pretty' : 'json' } = options;
+  const { log } = await createLog({ level, format });
+  const { maxConnections = connectionsByDescriptors(), maxPerAddress } = options;
+  const admission = new Admission({ maxConnections, maxPerAddress });
+  const servers = chosen.map(protocol =>
+    createServer({ ...settings, protocol, log, admission }, application),
+  );
+  drainOnSignal(servers, log);
+  await listenAll(servers, options);
+  for (const server of servers) {
+    log.info({ protocol: server.protocol.name, ...server.address, tls: options.tls }, 'listening');
+  }
+  process.stdout.write(`${tableOf(servers, options, caFile)}\n`);
+}
+
+function chosenProtocols(names: readonly string[]): readonly Protocol[] {
+  if (names.length === 0) return protocols;
+  return [...new Set(names)].map(name => {
+    const protocol = protocols.find(known => known.name === name);
+    if (protocol !== undefined) return protocol;
+    const known = protocols.map(({ name }) => name).join(' ');
+    throw new SallyportError('ERR_OPTION', `no protocol "${name}"; there is ${known}`);
+  });
+}
+
+interface ChosenCertificate {
+  readonly certificate: Certificate;
+  readonly caFile?: string;
+}
+
+async function certificateOf({ cert, key, passphraseFile }: ServeOptions): Promise<ChosenCertificate> {
+  if (cert === undefined) {
+    if (key !== undefined) throw new SallyportError('ERR_OPTION', '--key needs --cert');
+    const { caFile, ...certificate } = await developmentCertificate();
+    return { certificate, caFile };
+  }
+  const files = {
+    cert,
+    ...(key === undefined ? {} : { key }),
+    ...(passphraseFile === undefined ? {} : { passphraseFile }),
+  };
+  return { certificate: await loadCertificate(files) };
+}
+
+async function settingsOf(
+  options: ServeOptions,
+  certificate: Certificate,
+): Promise<Omit<ServerOptions, 'protocol'>> {
+  const { tls, clientCert, maxConnections, maxPerAddress } = options;
+  if (clientCert !== 'none' && options.ca === undefined) {
+    throw new SallyportError('ERR_OPTION', `--client-cert ${clientCert} needs --ca`);
+  }
+  return {
+    certificate,
+    tls,
+    clientCertificate: clientCert,
+    maxPerAddress,
+    handshakeTimeout: options.handshakeTimeout * 1000,
+    idleTimeout: options.idleTimeout * 1000,
+    ...(maxConnections === undefined ? {} : { maxConnections }),
+    ...(options.ca === undefined ? {} : { ca: await loadAuthorities(options.ca) }),
+  };
+}
+
+async function applicationOf({ app, exec }: ServeOptions): Promise<Application | undefined> {
+  if (exec !== undefined) return commandApplication(exec);
+  return app === undefined ? undefined : loadApplication(app);
+}
+
+/** All or none: if one cannot listen, those that do are closed again. */
+async function listenAll(servers: readonly Server[], options: ServeOptions): Promise<void> {
+  try {
+    for (const server of servers) {
+      const own = options.tls === 'implicit' ? server.protocol.implicitPort : server.protocol.port;
+      const number = options.port ?? options.portOffset + (own ?? server.protocol.port);
+      await server.listen({ host: options.host, port: number });
+    }
+  } catch (error) {
+    await Promise.all(servers.map(server => server.close({ within: 0 })));
+    throw error;
+  }
+}
+
+function tableOf(servers: readonly Server[], options: ServeOptions, caFile: string | undefined): string {
+  const implicit = options.tls === 'implicit';
+  return tryTable(
+    servers.map(({ protocol, address }) => {
+      const { address: host = options.host, port = 0 } = address ?? {};
+      const command = tryCommand({ protocol, host, port, implicit, caFile });
+      return { protocol: protocol.name, address: `${host}:${port}`, command };
+    }),
+  );
+}

@@ -1,0 +1,31 @@
+export * from '../protocol/index.ts';
+export { readBlock } from './dialogue/block.ts';
+export { type CommandParts, splitCommand } from './dialogue/command.ts';
+export { defineLineProtocol, type LineCommand, type LineProtocolOptions } from './dialogue/line-protocol.ts';
+export { type Action, Machine, type MachineOptions } from './dialogue/machine.ts';
+export type { Dialogue, Need, Side, StartTlsOptions, Step } from './dialogue/peer.ts';
+export { Peer } from './dialogue/peer.ts';
+export {
+  listedCapabilities,
+  mayHandOver,
+  mayUpgrade,
+  needsTls,
+  type Protocol,
+  type Scene,
+} from './dialogue/protocol.ts';
+export { expectReply, type Reply, readReply, reply } from './dialogue/reply.ts';
+export type { ClientCertificateFacts, TlsFacts } from './dialogue/tls-facts.ts';
+export { type Blame, type ErrorCode, errorTable, SallyportError } from './errors.ts';
+export type { Log } from './log.ts';
+export { Admission } from './net/admission.ts';
+export { type CertificateFiles, loadAuthorities, loadCertificate } from './net/certificates.ts';
+export { type DevelopmentCertificate, developmentCertificate } from './net/development-authority.ts';
+export { type LinesOptions, linesOf } from './net/lines.ts';
+export type { ListenOptions } from './net/listener.ts';
+export type { Application, RemoteAddress, Session, SessionFacts } from './net/session.ts';
+export type { SessionEnd } from './net/session-end.ts';
+export { TlsTerminator } from './net/terminator.ts';
+export { tlsFacts } from './net/tls-facts.ts';
+export { type UpgradeOptions, upgrade } from './net/upgrade.ts';
+export { type Certificate, defaults, type ServerOptions, type TlsOptions } from './options.ts';
+export { createServer, Server, type ServerEvents, type Surroundings } from './server.ts';

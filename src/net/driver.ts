@@ -1,0 +1,310 @@
+import type { Buffer } from 'node:buffer';
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { type Action, Machine } from '../dialogue/machine.ts';
+import type { Scene } from '../dialogue/protocol.ts';
+import type { TlsFacts } from '../dialogue/tls-facts.ts';
+import { SallyportError } from '../errors.ts';
+import type { ResolvedOptions } from '../options.ts';
+import { startsClientHello } from '../wire/client-hello.ts';
+import { Deadline } from './deadline.ts';
+import { farewellTo } from './farewell.ts';
+import { firstBytes } from './first-bytes.ts';
+import { connectionFailure } from './handshake-failure.ts';
+import { runApplication } from './run-application.ts';
+import { type Application, type RemoteAddress, Session } from './session.ts';
+import type { SessionEnd } from './session-end.ts';
+import type { TlsTerminator } from './terminator.ts';
+import { tlsFacts } from './tls-facts.ts';
+import { upgrade } from './upgrade.ts';
+
+/** What the connections of one listener share. */
+export interface Service {
+  readonly options: ResolvedOptions;
+  readonly scene: Scene;
+  readonly terminator: TlsTerminator;
+  readonly application: Application | undefined;
+  secured(id: string, facts: TlsFacts): void;
+  ended(driver: Driver, end: SessionEnd): void;
+}
+
+type Upgrade = Extract<Action, { kind: 'upgrade' }>;
+type Phase = 'dialogue' | 'handshake' | 'session' | 'closing';
+
+/**
+ * Performs one machine's actions on one socket, from accepting to closing: the only place where dialogue,
+ * socket, deadlines and TLS meet.
+ */
+export class Driver {
+  readonly id: string;
+  readonly remote: RemoteAddress;
+  readonly #service: Service;
+  readonly #raw: Socket;
+  readonly #startedAt = performance.now();
+  /** What is read and written now: the raw socket, and after the upgrade the TLS socket. */
+  #stream: Socket;
+  #machine: Machine | undefined;
+  #deadline: Deadline | undefined;
+  #phase: Phase = 'dialogue';
+  #tls: TlsFacts | undefined;
+  #session: Session | undefined;
+  #error: SallyportError | undefined;
+  #draining = false;
+  /** TLS came first: the dialogue has not begun when the handshake is done. */
+  #implicit = false;
+  /** The handshake fails without an ALPN protocol. */
+  #requireAlpn = false;
+
+  constructor(id: string, raw: Socket, service: Service) {
+    this.id = id;
+    this.remote = { address: raw.remoteAddress ?? '', port: raw.remotePort ?? 0 };
+    this.#service = service;
+    this.#raw = raw;
+    this.#stream = raw;
+    // Never removed: a reset can come before, between and after everything else.
+    raw.on('error', error => this.#broken(error));
+    raw.on('close', () => this.#ended());
+  }
+
+  start(): void {
+    const { options, scene } = this.#service;
+    this.#machine = new Machine({
+      protocol: options.protocol,
+      role: 'server',
+      scene,
+      badCommands: options.badCommands,
+      plaintextAfterUpgrade: options.plaintextAfterUpgrade,
+    });
+    if (options.tls === 'implicit') {
+      this.#tlsFirst();
+      return;
+    }
+    this.#watch(options.commandTimeout, options.dialogueTimeout);
+    if (options.tls === 'auto') this.#detect();
+    else this.#plainFirst();
+  }
+
+  /** Ends the dialogue with the protocol's farewell; lets a handshake or a session go on. */
+  drain(): void {
+    this.#draining = true;
+    if (this.#phase === 'dialogue') this.#fail(new SallyportError('ERR_SHUTTING_DOWN'));
+    if (this.#session !== undefined) Session.drain(this.#session);
+  }
+
+  destroy(error: SallyportError): void {
+    this.#error ??= error;
+    this.#raw.destroy();
+  }
+
+  /** Says the farewell that fits `error`, without a dialogue: the connection is one too many. */
+  turnAway(error: SallyportError): void {
+    this.#phase = 'closing';
+    this.#error = error;
+    const { options, scene } = this.#service;
+    farewellTo(this.#raw, options.tls === 'implicit' ? undefined : options.protocol.farewell(error, scene));
+  }
+
+  #plainFirst(): void {
+    this.#converse(this.#raw);
+    this.#raw.resume();
+    if (this.#machine !== undefined) this.#perform(this.#machine.start());
+  }
+
+  #tlsFirst(early?: Uint8Array): void {
+    this.#implicit = true;
+    this.#requireAlpn = this.#service.options.protocol.implicitRequiresAlpn === true;
+    this.#secure(
+      upgrade(this.#raw, { ...this.#upgradeOptions(), ...(early === undefined ? {} : { early }) }),
+    );
+  }
+
+  /** One port for both: the first byte tells, and who speaks first waits a moment for it. */
+  #detect(): void {
+    const { protocol, detectTimeout } = this.#service.options;
+    firstBytes(this.#raw, protocol.speaksFirst === 'server' ? detectTimeout : 0, first => {
+      if (this.#phase !== 'dialogue') return;
+      if (first !== undefined && startsClientHello(first)) this.#tlsFirst(first);
+      else {
+        this.#plainFirst();
+        if (first !== undefined) this.#receive(first);
+      }
+    });
+  }
+
+  #converse(stream: Socket): void {
+    stream.on('data', (data: Buffer) => this.#receive(data));
+    stream.on('end', () => {
+      if (this.#machine !== undefined) this.#perform(this.#machine.ended());
+    });
+  }
+
+  #receive(data: Buffer): void {
+    const machine = this.#machine;
+    if (machine === undefined) return;
+    const consumed = machine.consumed;
+    const actions = machine.receive(data);
+    // A line that dribbles in does not count as life: only a whole one does.
+    if (machine.consumed > consumed) this.#deadline?.refresh();
+    this.#perform(actions);
+  }
+
+  #perform(actions: readonly Action[]): void {
+    // Replies and go-ahead leave in one segment, as half of the clients judge by the first one they read;
+    // the upgrade uncorks.
+    if (actions.length > 1 && actions.at(-1)?.kind === 'upgrade') this.#stream.cork();
+    for (const action of actions) {
+      if (action.kind === 'write') this.#write(action.data);
+      else if (action.kind === 'drain') this.#drain();
+      else if (action.kind === 'upgrade') this.#upgrade(action);
+      else if (action.kind === 'handOver') this.#handOver(action.unread, action.introduction);
+      else this.#close(action.error);
+    }
+  }
+
+  #write(data: string | Uint8Array): void {
+    const stream = this.#stream;
+    if (stream.destroyed || !stream.writable || stream.write(data, 'latin1')) return;
+    // A client that sends and never reads is read no further until it takes its replies.
+    stream.pause();
+    stream.once('drain', () => {
+      if (this.#phase === 'dialogue') stream.resume();
+    });
+  }
+
+  #drain(): void {
+    const go = () => {
+      if (this.#phase === 'dialogue' && this.#machine !== undefined) this.#perform(this.#machine.drained());
+    };
+    if (this.#stream.writableNeedDrain) this.#stream.once('drain', go);
+    else go();
+  }
+
+  #upgrade({ goAhead, early, skipWhitespace, requireAlpn }: Upgrade): void {
+    const { options, scene } = this.#service;
+    this.#requireAlpn = requireAlpn;
+    const unread = this.#raw.readableLength > 0;
+    const error = unread ? new SallyportError('ERR_PLAINTEXT_AFTER_UPGRADE') : undefined;
+    const refusal = error === undefined ? undefined : options.protocol.farewell(error, scene);
+    this.#secure(
+      upgrade(this.#raw, {
+        ...this.#upgradeOptions(),
+        goAhead,
+        skipWhitespace,
+        ...(early === undefined ? {} : { early }),
+        ...(refusal === undefined ? {} : { refusal }),
+      }),
+    );
+  }
+
+  #upgradeOptions() {
+    const { options, terminator } = this.#service;
+    const { handshakeTimeout, plaintextAfterUpgrade } = options;
+    return { terminator, handshakeTimeout, plaintextAfterUpgrade };
+  }
+
+  #secure(handshake: Promise<TLSSocket>): void {
+    this.#phase = 'handshake';
+    this.#deadline?.stop();
+    handshake.then(
+      secure => this.#secured(secure),
+      error => {
+        this.#phase = 'closing';
+        this.#error ??= connectionFailure(error);
+        this.#machine?.fail(this.#error);
+      },
+    );
+  }
+
+  #secured(secure: TLSSocket): void {
+    this.#phase = 'dialogue';
+    this.#stream = secure;
+    this.#tls = tlsFacts(secure);
+    secure.on('error', error => this.#broken(error));
+    const machine = this.#machine;
+    if (machine === undefined || secure.destroyed) return;
+    if (this.#requireAlpn && this.#tls.alpn === undefined) {
+      this.destroy(new SallyportError('ERR_HANDSHAKE_ALPN'));
+      return;
+    }
+    this.#service.secured(this.id, this.#tls);
+    this.#watch(this.#service.options.idleTimeout, 0);
+    this.#converse(secure);
+    this.#perform(this.#implicit ? machine.start(this.#tls) : machine.secured(this.#tls));
+    if (this.#draining) this.drain();
+  }
+
+  #handOver(unread: Uint8Array, introduction: string | undefined): void {
+    const { application, options } = this.#service;
+    if (application === undefined) return;
+    this.#phase = 'session';
+    this.#machine = undefined;
+    this.#deadline?.stop();
+    const { hostname, idleTimeout, protocol } = options;
+    this.#session = runApplication({
+      application,
+      unread,
+      idleTimeout,
+      facts: {
+        id: this.id,
+        peer: this.remote,
+        stream: this.#stream,
+        introduction,
+        hostname,
+        protocol: protocol.name,
+        tls: this.#tls,
+      },
+      ended: error => (error === undefined ? this.#close(undefined) : this.#fail(error)),
+    });
+  }
+
+  #watch(quiet: number, total: number): void {
+    this.#deadline?.stop();
+    this.#deadline = new Deadline(quiet, total, code => {
+      this.#fail(new SallyportError(code === 'total' ? 'ERR_DIALOGUE_TIMEOUT' : this.#quietError()));
+    });
+  }
+
+  #quietError() {
+    return this.#tls === undefined ? 'ERR_COMMAND_TIMEOUT' : 'ERR_IDLE_TIMEOUT';
+  }
+
+  #fail(error: SallyportError): void {
+    if (this.#machine !== undefined) {
+      this.#perform(this.#machine.fail(error));
+      return;
+    }
+    const { options, scene } = this.#service;
+    this.#close(error, options.protocol.farewell(error, scene));
+  }
+
+  #close(error: SallyportError | undefined, words?: string): void {
+    if (this.#phase === 'closing') return;
+    this.#phase = 'closing';
+    this.#error ??= error;
+    this.#machine = undefined;
+    this.#deadline?.stop();
+    this.#stream.setTimeout(0);
+    farewellTo(this.#stream, words);
+  }
+
+  #broken(error: Error): void {
+    // All has been said: a client that resets instead of reading our close_notify changes nothing.
+    if (this.#phase === 'closing') return;
+    this.#error ??= connectionFailure(error);
+  }
+
+  #ended(): void {
+    this.#deadline?.stop();
+    this.#machine = undefined;
+    this.#service.ended(this, {
+      session: this.id,
+      protocol: this.#service.options.protocol.name,
+      remote: this.remote,
+      duration: performance.now() - this.#startedAt,
+      bytesIn: this.#raw.bytesRead,
+      bytesOut: this.#raw.bytesWritten,
+      tls: this.#tls,
+      error: this.#error,
+    });
+  }
+}

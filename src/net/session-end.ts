@@ -1,0 +1,54 @@
+import type { TlsFacts } from '../dialogue/tls-facts.ts';
+import type { SallyportError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { printable } from '../wire/printable.ts';
+import type { RemoteAddress } from './session.ts';
+
+/** What is left to say of a connection when it is over: one event, one log line. */
+export interface SessionEnd {
+  readonly session: string;
+  readonly protocol: string;
+  readonly remote: RemoteAddress;
+  /** From accepting to closing, in milliseconds. */
+  readonly duration: number;
+  /** On the wire, TLS included. */
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** What the last handshake negotiated; `undefined` if there was none. */
+  readonly tls: TlsFacts | undefined;
+  /** Why it ended; `undefined` when it was simply over. */
+  readonly error: SallyportError | undefined;
+}
+
+/** Writes the one line of a session. What a peer said is escaped; whose fault the end is decides the level. */
+export function logSessionEnd(log: Log, end: SessionEnd): void {
+  const { error, tls } = end;
+  const ours = error !== undefined && (error.blame === 'config' || error.blame === 'caller');
+  const fields = {
+    session: end.session,
+    protocol: end.protocol,
+    role: 'server',
+    remote: `${end.remote.address}:${end.remote.port}`,
+    duration: Math.round(end.duration),
+    bytesIn: end.bytesIn,
+    bytesOut: end.bytesOut,
+    ...(tls === undefined ? {} : tlsFields(tls)),
+    ...(error === undefined
+      ? {}
+      : { code: error.code, blame: error.blame, reason: printable(error.message) }),
+    ...(ours ? { err: error.cause ?? error } : {}),
+  };
+  if (ours) log.error(fields, 'session ended');
+  else log.info(fields, 'session ended');
+}
+
+function tlsFields(tls: TlsFacts): Record<string, unknown> {
+  return {
+    tls: tls.version,
+    cipher: tls.cipher,
+    resumed: tls.resumed,
+    ...(tls.servername === undefined ? {} : { servername: printable(tls.servername) }),
+    ...(tls.alpn === undefined ? {} : { alpn: printable(tls.alpn) }),
+    ...(tls.clientCertificate === undefined ? {} : { client: printable(tls.clientCertificate.subject) }),
+  };
+}

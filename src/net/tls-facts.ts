@@ -1,0 +1,36 @@
+import type { CipherNameAndProtocol, TLSSocket } from 'node:tls';
+import type { ClientCertificateFacts, TlsFacts } from '../dialogue/tls-facts.ts';
+
+/** Reads what a finished handshake negotiated. */
+export function tlsFacts(secure: TLSSocket): TlsFacts {
+  return {
+    version: secure.getProtocol() ?? 'unknown',
+    cipher: cipherName(secure),
+    servername: textOf('servername' in secure ? secure.servername : undefined),
+    alpn: textOf(secure.alpnProtocol),
+    resumed: secure.isSessionReused(),
+    clientCertificate: clientCertificate(secure),
+  };
+}
+
+function cipherName(secure: TLSSocket): string {
+  // Not in the types: null once the socket is destroyed, which can be right behind the handshake.
+  const cipher: CipherNameAndProtocol | null = secure.getCipher();
+  return cipher?.standardName ?? 'unknown';
+}
+
+/** What is not there is `false`, `null` or absent, depending on which and on the version of Node. */
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function clientCertificate(secure: TLSSocket): ClientCertificateFacts | undefined {
+  const certificate = secure.getPeerX509Certificate();
+  if (certificate === undefined) return undefined;
+  return {
+    subject: certificate.subject.split('\n').reverse().join(', '),
+    altNames: certificate.subjectAltName,
+    fingerprint: certificate.fingerprint256,
+    verified: secure.authorized,
+  };
+}

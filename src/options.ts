@@ -1,0 +1,133 @@
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import type { Protocol } from './dialogue/protocol.ts';
+import { SallyportError } from './errors.ts';
+
+/** A certificate chain and its key, PEM, as read and checked by `loadCertificate` or made by you. */
+export interface Certificate {
+  /** The certificate, followed by the chain up to, and without, the root. */
+  readonly cert: string;
+  readonly key: string;
+  /** For an encrypted key. */
+  readonly passphrase?: string;
+}
+
+export interface TlsOptions {
+  readonly certificate: Certificate;
+  /** PEM of the authorities whose client certificates are trusted. Default: none. */
+  readonly ca?: string;
+  /** Whether a client must present a certificate that `ca` vouches for. Default `none`. */
+  readonly clientCertificate?: 'none' | 'request' | 'require';
+  /** Lowest TLS version. Default `TLSv1.2`. */
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
+  /** ALPN ids to accept; a client that offers only others is refused. Default: the protocol's own. */
+  readonly alpn?: readonly string[];
+}
+
+/** Times are in milliseconds; 0 turns a limit or a deadline off, where it says so. */
+export interface ServerOptions extends TlsOptions {
+  readonly protocol: Protocol;
+  /**
+   * `required`: nothing but the dialogue happens in plaintext. `optional`: an application may get the
+   * stream in plaintext. `implicit`: TLS from the first byte. `auto`: either that or as `required`, as the first
+   * byte tells. Default `required`.
+   */
+  readonly tls?: 'required' | 'optional' | 'implicit' | 'auto';
+  /** With `auto`, how long a server that speaks first waits for a ClientHello before its greeting. Default 200 ms. */
+  readonly detectTimeout?: number;
+  /** Our name in greetings. Default: the machine's host name. */
+  readonly hostname?: string;
+  /** Capabilities of the application, listed with ours in plaintext, in the protocol's words. Default none. */
+  readonly capabilities?: readonly string[];
+  /** Whether TLS can be had now; asked at each offer. `false` gives the protocol's temporary failure. */
+  readonly available?: () => boolean;
+  /** Plaintext behind the upgrade command: `refuse` closes the connection, `discard` drops it. Default `refuse`. */
+  readonly plaintextAfterUpgrade?: 'refuse' | 'discard';
+  /** From the go-ahead, or from accepting with implicit TLS, to the end of the handshake. Default 30 s. */
+  readonly handshakeTimeout?: number;
+  /** For the whole dialogue in plaintext. Default 60 s. */
+  readonly dialogueTimeout?: number;
+  /** Between two commands of the dialogue in plaintext. Default 30 s. */
+  readonly commandTimeout?: number;
+  /** Without a byte, under TLS or after a hand-over. Default 5 min; 0: for ever. */
+  readonly idleTimeout?: number;
+  /** Bad commands that are answered; the next one closes the connection. Default 10. */
+  readonly badCommands?: number;
+  /** Connections at once. Default: the process's descriptor limit less 64, or 960; 0: no limit. */
+  readonly maxConnections?: number;
+  /** Connections at once from one IPv4 address or one IPv6 /64. Default 100; 0: no limit. */
+  readonly maxPerAddress?: number;
+}
+
+/** Every default of `ServerOptions`, but for the host name and the connections, which the system tells. */
+export const defaults = {
+  tls: 'required',
+  clientCertificate: 'none',
+  minVersion: 'TLSv1.2',
+  plaintextAfterUpgrade: 'refuse',
+  detectTimeout: 200,
+  handshakeTimeout: 30_000,
+  dialogueTimeout: 60_000,
+  commandTimeout: 30_000,
+  idleTimeout: 300_000,
+  badCommands: 10,
+  maxPerAddress: 100,
+  capabilities: [],
+} as const satisfies Partial<ServerOptions>;
+
+export type ResolvedOptions = Required<Omit<ServerOptions, 'ca' | 'alpn'>> &
+  Pick<ServerOptions, 'ca' | 'alpn'>;
+
+/** Fills in the defaults. Throws ERR_OPTION, which names the option, for what cannot be meant. */
+export function resolveOptions(options: ServerOptions): ResolvedOptions {
+  const resolved: ResolvedOptions = {
+    ...defaults,
+    hostname: hostname(),
+    available: () => true,
+    maxConnections: connectionsByDescriptors(),
+    ...withoutUndefined(options),
+  };
+  for (const name of COUNTS) checkCount(name, resolved[name], 0);
+  for (const name of DEADLINES) checkCount(name, resolved[name], 1);
+  if (!/^[\x21-\x7e]+$/.test(resolved.hostname)) {
+    throw new SallyportError('ERR_OPTION', 'hostname must be printable ASCII without blanks');
+  }
+  if (resolved.capabilities.some(capability => /[^\x20-\x7e]/.test(capability))) {
+    throw new SallyportError('ERR_OPTION', 'capabilities must be printable ASCII');
+  }
+  if (resolved.clientCertificate === 'require' && resolved.ca === undefined) {
+    throw new SallyportError('ERR_OPTION', 'clientCertificate "require" needs ca');
+  }
+  return resolved;
+}
+
+const COUNTS = ['idleTimeout', 'badCommands', 'maxConnections', 'maxPerAddress'] as const;
+const DEADLINES = ['detectTimeout', 'handshakeTimeout', 'dialogueTimeout', 'commandTimeout'] as const;
+
+/** Node's timers take no more (and fire at once beyond it). */
+const MAX_TIMEOUT = 2 ** 31 - 1;
+
+function checkCount(name: string, value: number, least: number): void {
+  if (Number.isInteger(value) && value >= least && value <= MAX_TIMEOUT) return;
+  throw new SallyportError('ERR_OPTION', `${name} must be a whole number from ${least} to ${MAX_TIMEOUT}`);
+}
+
+/** An option that is given as `undefined` means its default. */
+function withoutUndefined(options: ServerOptions): ServerOptions {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given) as unknown as ServerOptions; // the same keys, fewer of them
+}
+
+/** Descriptors kept back for files, listeners, children and upstreams. */
+const RESERVED_DESCRIPTORS = 64;
+
+/** The process's descriptor limit less 64, or 960 where the system does not tell. */
+export function connectionsByDescriptors(): number {
+  try {
+    const limits = readFileSync('/proc/self/limits', 'utf8');
+    const soft = /^Max open files +(\d+)/m.exec(limits)?.[1];
+    return Math.max(1, Number(soft ?? 1024) - RESERVED_DESCRIPTORS);
+  } catch {
+    return 1024 - RESERVED_DESCRIPTORS;
+  }
+}

@@ -1,0 +1,135 @@
+import { randomBytes } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import type { Protocol } from './dialogue/protocol.ts';
+import type { TlsFacts } from './dialogue/tls-facts.ts';
+import type { SallyportError } from './errors.ts';
+import { type Log, silent } from './log.ts';
+import { Admission } from './net/admission.ts';
+import { Listener, type ListenOptions } from './net/listener.ts';
+import type { Application } from './net/session.ts';
+import { logSessionEnd, type SessionEnd } from './net/session-end.ts';
+import { TlsTerminator } from './net/terminator.ts';
+import { type ResolvedOptions, resolveOptions, type ServerOptions } from './options.ts';
+
+/** The events of a server and what their listeners get. */
+export interface ServerEvents {
+  listening: [address: AddressInfo];
+  /** A handshake is done: the session's id and what was negotiated. */
+  secure: [session: string, facts: TlsFacts];
+  /** A connection is over, for whatever reason: once for each, also for those turned away. */
+  end: [end: SessionEnd];
+  /** A connection was dropped before anything was said: more than the limit, and more than can be told so. */
+  drop: [];
+  /** The listening socket failed. Not thrown when nobody listens: it is logged as well. */
+  failure: [error: SallyportError];
+}
+
+/** Time that sessions have to end when the server closes, in milliseconds. */
+const CLOSE_WITHIN = 10_000;
+
+export interface Surroundings {
+  /** Any pino logger, or silence. */
+  readonly log?: Log;
+  /** Counts connections for several servers together. Default: each server counts its own. */
+  readonly admission?: Admission;
+}
+
+/** One protocol on one address. */
+export class Server extends EventEmitter<ServerEvents> {
+  readonly options: ResolvedOptions;
+  readonly #listener: Listener;
+
+  constructor(
+    options: ServerOptions,
+    application?: Application,
+    { log = silent, admission }: Surroundings = {},
+  ) {
+    super();
+    this.options = resolveOptions(options);
+    this.#listener = new Listener(
+      {
+        options: this.options,
+        scene: sceneOf(this.options, application !== undefined),
+        terminator: new TlsTerminator({ ...this.options, ...alpnOf(this.options) }),
+        application,
+        secured: (id, facts) => this.emit('secure', id, facts),
+        ended: (_driver, end) => {
+          logSessionEnd(log, end);
+          this.emit('end', end);
+        },
+      },
+      admission ?? new Admission(this.options),
+      {
+        failed: error => {
+          log.error({ code: error.code, reason: error.message }, 'listener failed');
+          this.emit('failure', error);
+        },
+        dropped: () => this.emit('drop'),
+      },
+      sessionIds(),
+    );
+  }
+
+  get protocol(): Protocol {
+    return this.options.protocol;
+  }
+
+  /** Connections that hold a place now. */
+  get connections(): number {
+    return this.#listener.connections;
+  }
+
+  /** Where the server listens; `undefined` while it does not. */
+  get address(): AddressInfo | undefined {
+    return this.#listener.address;
+  }
+
+  /** Listens; resolves with the address. Rejects with ERR_LISTEN, and the process goes on. */
+  async listen(options: ListenOptions): Promise<AddressInfo> {
+    const address = await this.#listener.listen(options);
+    this.emit('listening', address);
+    return address;
+  }
+
+  /**
+   * Stops accepting, says the protocol's farewell to those still in the dialogue, lets handshakes and sessions
+   * end, and destroys what is left after `within` ms. Default 10 s. Resolves when nothing is open.
+   */
+  close({ within = CLOSE_WITHIN }: { readonly within?: number } = {}): Promise<void> {
+    return this.#listener.close(within);
+  }
+}
+
+/**
+ * Makes a server of one protocol. With an application, each connection is handed to it as soon as the
+ * dialogue is over, under TLS unless the policy is `optional`; without one the dialogue goes on under TLS.
+ * Throws ERR_OPTION and ERR_CERTIFICATE.
+ */
+export function createServer(options: ServerOptions & Surroundings, application?: Application): Server {
+  const { log, admission, ...own } = options;
+  const given = { ...(log === undefined ? {} : { log }), ...(admission === undefined ? {} : { admission }) };
+  return new Server(own, application, given);
+}
+
+function sceneOf({ hostname, tls, capabilities, available }: ResolvedOptions, application: boolean) {
+  const policy = tls === 'optional' ? 'optional' : 'required';
+  return { hostname, policy, application, capabilities, available, token: randomToken } as const;
+}
+
+/** 128 bits: RFC 6120 section 4.7.3 wants stream ids that cannot be guessed. */
+function randomToken(): string {
+  return randomBytes(16).toString('hex');
+}
+
+function alpnOf({ alpn, protocol }: ResolvedOptions): { readonly alpn?: readonly string[] } {
+  const ids = alpn ?? protocol.alpn;
+  return ids === undefined ? {} : { alpn: ids };
+}
+
+/** Session ids: a random prefix for each server, so that logs of several do not mix, and a count. */
+function sessionIds(): () => string {
+  const prefix = randomBytes(3).toString('hex');
+  let count = 0;
+  return () => `${prefix}-${++count}`;
+}

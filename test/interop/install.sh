@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Installs the clients of the interop suite from Debian packages. Needs root; quick when all of them are there.
+# Says what it could not install and ends with 0: the tests tell what is missing.
+set -uo pipefail
+
+# command:package, or file:package for what is no command.
+CLIENTS=(
+  openssl:openssl
+  curl:curl
+  swaks:swaks
+  lftp:lftp
+  gnutls-cli:gnutls-bin
+  python3:python3
+  msmtp:msmtp
+  mpop:mpop
+  mbsync:isync
+  sieve-connect:sieve-connect
+  irssi:irssi
+  script:bsdutils
+)
+
+has_client() {
+  command -v "$1" >/dev/null || return 1
+  # swaks does TLS only with this module, which its package merely recommends.
+  [ "$1" != swaks ] || perl -MNet::SSLeay -e 1 2>/dev/null
+}
+
+missing=()
+for client in "${CLIENTS[@]}"; do
+  has_client "${client%%:*}" || missing+=("${client##*:}")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+case " ${missing[*]} " in *' swaks '*) missing+=(libnet-ssleay-perl) ;; esac
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -q
+# One by one: a package that cannot be had does not take the others with it.
+for package in "${missing[@]}"; do
+  apt-get install -q -y --no-install-recommends "$package" </dev/null || echo "install.sh: $package failed" >&2
+done
+
+for client in "${CLIENTS[@]}"; do
+  has_client "${client%%:*}" || echo "not installed: ${client%%:*} (package ${client##*:})"
+done
+exit 0

@@ -1,0 +1,142 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import type { Protocol } from '../../src/dialogue/protocol.ts';
+import { ROOT } from './root.ts';
+import { Stage, type StageOptions, TLS } from './stage.ts';
+
+/**
+ * A conversation in a file, which tests replay and the documentation quotes:
+ *
+ *     # What it shows
+ *     # policy: optional            (options: policy, application, available, capabilities, after-upgrade)
+ *     S: 220 mail.example.org ESMTP ready
+ *     C: EHLO client.example.org
+ *     -- TLS --                     the handshake; at the very top: TLS from the first byte
+ *     -- hand over --               to the application, with what is unread as `U:` lines
+ *     -- closed --                  or `-- closed: ERR_… --`
+ *
+ * A line ends in CRLF, unless it ends in `\`; `\xNN`, `\r`, `\n`, `\0`, `\t` stand for bytes.
+ */
+export interface Transcript {
+  readonly file: string;
+  readonly title: string;
+  readonly options: StageOptions;
+  readonly steps: readonly Step[];
+}
+
+interface Step {
+  readonly kind: 'client' | 'server' | 'unread' | 'mark';
+  readonly text: string;
+}
+
+const FOLDER = join(ROOT, 'test/transcripts');
+
+export function transcriptsOf(name: string): Transcript[] {
+  const folder = join(FOLDER, name);
+  return readdirSync(folder)
+    .filter(file => file.endsWith('.txt'))
+    .sort()
+    .map(file => parse(`${name}/${file}`, readFileSync(join(folder, file), 'utf8')));
+}
+
+function parse(file: string, text: string): Transcript {
+  const lines = text.split('\n').filter(line => line.trim() !== '');
+  const comments = lines.filter(line => line.startsWith('#')).map(line => line.slice(1).trim());
+  const settings = new Map(
+    comments
+      .map(comment =>
+        /^(policy|application|available|capabilities|after-upgrade|bad-commands): (.*)$/.exec(comment),
+      )
+      .filter(match => match !== null)
+      .map(match => [match[1] ?? '', match[2] ?? ''] as const),
+  );
+  return {
+    file,
+    title: comments[0] ?? file,
+    options: optionsOf(settings),
+    steps: lines.filter(line => !line.startsWith('#')).map(line => stepOf(file, line)),
+  };
+}
+
+function optionsOf(settings: ReadonlyMap<string, string>): StageOptions {
+  return {
+    policy: settings.get('policy') === 'optional' ? 'optional' : 'required',
+    application: settings.get('application') === 'yes',
+    available: () => settings.get('available') !== 'no',
+    capabilities: settings.get('capabilities')?.split(', ') ?? [],
+    plaintextAfterUpgrade: settings.get('after-upgrade') === 'discard' ? 'discard' : 'refuse',
+    badCommands: Number(settings.get('bad-commands') ?? 10),
+  };
+}
+
+function stepOf(file: string, line: string): Step {
+  const mark = /^-- (.*) --$/.exec(line)?.[1];
+  if (mark !== undefined) return { kind: 'mark', text: mark };
+  const [, who, said] = /^([CSU]):(?: (.*))?$/.exec(line) ?? [];
+  if (who === undefined) throw new Error(`${file}: not a line of a transcript: ${line}`);
+  const kind = who === 'C' ? 'client' : who === 'S' ? 'server' : 'unread';
+  return { kind, text: unescaped(said ?? '') };
+}
+
+/** The bytes that a line of a transcript stands for. */
+export function unescaped(text: string): string {
+  const whole = text.endsWith('\\') ? text.slice(0, -1) : `${text}\r\n`;
+  return whole.replace(/\\(x[0-9a-f]{2}|[rn0t])/gi, (_, code: string) =>
+    code.startsWith('x') ? String.fromCharCode(Number.parseInt(code.slice(1), 16)) : (ESCAPES[code] ?? ''),
+  );
+}
+
+/** The other way round: how a transcript and a table write bytes that are no lines. */
+export function escaped(bytes: string): string {
+  const text = bytes.replace(/[^\x20-\x7e]|[\\|`]|^ | $/g, byte => {
+    return `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  });
+  return `${text}\\`;
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { r: '\r', n: '\n', 0: '\0', t: '\t' };
+
+/** Replays a transcript against the server role, and holds every byte of it to the file. */
+export function replay(protocol: Protocol, { steps, options }: Transcript): void {
+  const stage = new Stage(protocol, options);
+  const implicit = steps[0]?.kind === 'mark' && steps[0].text === 'TLS';
+  stage.start(implicit ? TLS : undefined);
+  for (const { kind, text, expected } of grouped(steps.slice(implicit ? 1 : 0))) {
+    if (kind === 'server') expect(stage.heard()).to.equal(text);
+    else if (kind === 'client') {
+      expect(stage.heard(), `unexpected words before ${JSON.stringify(text)}`).to.equal('');
+      stage.say(text);
+    } else if (kind === 'mark') replayMark(stage, text, expected);
+  }
+  expect(stage.heard(), 'at the end').to.equal('');
+}
+
+function replayMark(stage: Stage, mark: string, unread: string): void {
+  expect(stage.heard(), `unexpected words before -- ${mark} --`).to.equal('');
+  if (mark === 'TLS') {
+    expect(stage.upgrade, 'the upgrade').to.not.equal(undefined);
+    stage.secure();
+  } else if (mark === 'hand over') {
+    expect(Buffer.from(stage.handOver?.unread ?? Buffer.from('no hand-over')).toString('latin1')).to.equal(
+      unread,
+    );
+  } else if (mark.startsWith('closed')) {
+    expect(stage.close, 'the close').to.not.equal(undefined);
+    expect(stage.close?.error?.code).to.equal(/^closed: (\S+)$/.exec(mark)?.[1]);
+  } else if (mark === 'client hangs up') {
+    stage.hangUp();
+  } else throw new Error(`unknown mark: ${mark}`);
+}
+
+/** Adjoining lines of one speaker as one step; what is unread goes with its hand-over. */
+function grouped(steps: readonly Step[]): (Step & { readonly expected: string })[] {
+  const groups: { kind: Step['kind']; text: string; expected: string }[] = [];
+  for (const step of steps) {
+    const last = groups.at(-1);
+    if (step.kind === 'unread' && last !== undefined) last.expected += step.text;
+    else if (step.kind !== 'mark' && last?.kind === step.kind) last.text += step.text;
+    else groups.push({ ...step, expected: '' });
+  }
+  return groups;
+}
