@@ -19,9 +19,13 @@ export { type Blame, type ErrorCode, errorTable, SallyportError } from './errors
 export type { Log } from './log.ts';
 export { Admission } from './net/admission.ts';
 export { type CertificateFiles, loadAuthorities, loadCertificate } from './net/certificates.ts';
+export type { ClientDialogueOptions, Said } from './net/client-dialogue.ts';
+export { type ConnectTlsOptions, connectTls } from './net/connect-tls.ts';
 export { type DevelopmentCertificate, developmentCertificate } from './net/development-authority.ts';
+export { type DialOptions, type DialTarget, dial } from './net/dial.ts';
 export { type LinesOptions, linesOf } from './net/lines.ts';
 export type { ListenOptions } from './net/listener.ts';
+export { type OpenSecureOptions, openSecure, type SecureConnection } from './net/open-secure.ts';
 export type { Application, RemoteAddress, Session, SessionFacts } from './net/session.ts';
 export type { SessionEnd } from './net/session-end.ts';
 export { TlsTerminator } from './net/terminator.ts';
