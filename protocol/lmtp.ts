@@ -8,6 +8,7 @@ export const lmtp: Protocol = {
   speaksFirst: 'server',
   specifications: ['RFC 3207', 'RFC 2033', 'RFC 5321', 'RFC 2034'],
   server: (client, scene) => mailServer(client, scene, 'LHLO'),
+  proxy: (client, upstream, scene) => mailServer(client, scene, 'LHLO', upstream),
   probe: (server, scene) => mailProbe(server, scene, 'LHLO'),
   farewell: mailFarewell,
 };

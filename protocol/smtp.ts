@@ -1,5 +1,5 @@
 import { splitCommand } from '../src/dialogue/command.ts';
-import type { Dialogue, Peer } from '../src/dialogue/peer.ts';
+import type { Dialogue, Peer, Step } from '../src/dialogue/peer.ts';
 import {
   listedCapabilities,
   mayHandOver,
@@ -8,7 +8,7 @@ import {
   type Protocol,
   type Scene,
 } from '../src/dialogue/protocol.ts';
-import { expectReply, reply } from '../src/dialogue/reply.ts';
+import { expectReply, readReply, reply } from '../src/dialogue/reply.ts';
 import { type ErrorCode, SallyportError } from '../src/errors.ts';
 
 /** SMTP (RFC 5321) with STARTTLS (RFC 3207). */
@@ -19,6 +19,7 @@ export const smtp: Protocol = {
   speaksFirst: 'server',
   specifications: ['RFC 3207', 'RFC 5321', 'RFC 2034', 'RFC 8314'],
   server: (client, scene) => mailServer(client, scene, 'EHLO'),
+  proxy: (client, upstream, scene) => mailServer(client, scene, 'EHLO', upstream),
   probe: (server, scene) => mailProbe(server, scene, 'EHLO'),
   farewell: mailFarewell,
 };
@@ -27,21 +28,27 @@ export const smtp: Protocol = {
 const LINE_LIMIT = 512;
 
 /** What needs a mail service behind the dialogue, in SMTP, LMTP and their extensions. */
-const SERVICE = /^(MAIL|RCPT|DATA|BDAT|VRFY|EXPN|ETRN|AUTH|TURN|SEND|SOML|SAML|BURL|XCLIENT|XFORWARD)$/;
+const SERVICE = /^(MAIL|RCPT|DATA|BDAT|VRFY|EXPN|ETRN|AUTH|TURN|SEND|SOML|SAML|BURL)$/;
 
 export type Hello = 'EHLO' | 'LHLO';
 
-/** The server of both mail protocols; they differ in their hello (RFC 2033 section 4.1). */
-export function* mailServer(client: Peer, scene: Scene, hello: Hello): Dialogue {
+/**
+ * The server of both mail protocols; they differ in their hello (RFC 2033 section 4.1). With an upstream, that
+ * answers the hello, with our offer of TLS in place of its own.
+ */
+export function* mailServer(client: Peer, scene: Scene, hello: Hello, upstream?: Peer): Dialogue {
   if (!client.upgraded)
     client.write(`220 ${scene.hostname} ${hello === 'EHLO' ? 'ESMTP' : 'LMTP'} ready\r\n`);
-  if (client.secure && scene.application) return 'handOver';
+  if (client.secure && scene.application && upstream === undefined) return 'handOver';
   for (;;) {
     const line = yield* client.command(LINE_LIMIT);
     const { verb, argument } = splitCommand(line);
     switch (verb) {
       case hello:
-        greet(client, scene, verb, argument);
+        if (argument === '') client.reject(reply(501, `5.5.4 ${verb} needs a name`));
+        else if (upstream === undefined || !mayHandOver(client, scene)) greet(client, scene, verb, argument);
+        else if (yield* receiveGreeting(client, upstream)) yield* forwardHello(client, upstream, scene, line);
+        else return 'close';
         break;
       case 'STARTTLS':
         if (argument !== '') client.reject(reply(501, '5.5.4 STARTTLS takes no argument'));
@@ -56,6 +63,12 @@ export function* mailServer(client: Peer, scene: Scene, hello: Hello): Dialogue 
         if (needsTls(client, scene)) client.reject(TLS_REQUIRED);
         else client.write(reply(250, '2.0.0 OK'));
         break;
+      case 'PROXY':
+      case 'XCLIENT':
+      case 'XFORWARD':
+        // Who we are to the upstream is not the client's to say.
+        client.reject(reply(550, '5.7.0 Not permitted'));
+        break;
       case 'HELP':
         if (needsTls(client, scene)) client.reject(TLS_REQUIRED);
         else client.write(reply(214, `2.0.0 Commands: ${hello} STARTTLS NOOP RSET HELP QUIT`));
@@ -65,6 +78,7 @@ export function* mailServer(client: Peer, scene: Scene, hello: Hello): Dialogue 
         return 'close';
       default:
         if (mayHandOver(client, scene)) {
+          if (upstream !== undefined && !(yield* receiveGreeting(client, upstream))) return 'close';
           client.unread(`${line}\r\n`);
           return 'handOver';
         }
@@ -79,15 +93,32 @@ const TLS_REQUIRED = reply(530, '5.7.0 Must issue a STARTTLS command first');
 
 /** RFC 3207 section 4.2: STARTTLS is not listed under TLS. */
 function greet(client: Peer, scene: Scene, verb: string, name: string): void {
-  if (name === '') {
-    client.reject(reply(501, `5.5.4 ${verb} needs a name`));
-    return;
-  }
   client.introduction = `${verb} ${name}`;
   const offer = mayUpgrade(client, scene) ? ['STARTTLS'] : [];
   const theirs = listedCapabilities(client, scene, /^AUTH\b/i);
   client.write(reply(250, scene.hostname, 'PIPELINING', ...offer, ...theirs, 'ENHANCEDSTATUSCODES'));
 }
+
+/** The client has had our greeting; one that turns us away is the upstream's answer to the client as well. */
+function* receiveGreeting(client: Peer, upstream: Peer): Step<boolean> {
+  if (upstream.greeted) return true;
+  const { code, lines } = yield* readReply(upstream);
+  upstream.greeted = code === 220;
+  if (!upstream.greeted) client.write(reply(code, ...lines));
+  return upstream.greeted;
+}
+
+function* forwardHello(client: Peer, upstream: Peer, scene: Scene, line: string): Step<void> {
+  upstream.write(`${line}\r\n`);
+  const { code, lines } = yield* readReply(upstream);
+  const [name = '', ...capabilities] = lines;
+  const kept = capabilities.filter(capability => !OURS.test(capability));
+  const offer = code === 250 && mayUpgrade(client, scene) ? ['STARTTLS'] : [];
+  client.write(reply(code, name, ...offer, ...kept));
+}
+
+/** Capabilities that are between us and the client, or between us and the upstream. */
+const OURS = /^(STARTTLS|XCLIENT|XFORWARD)\b/i;
 
 function refusal(client: Peer, scene: Scene, verb: string, hello: Hello): string {
   // RFC 2033 section 4.1: HELO and EHLO must not succeed here, TLS or not.
@@ -123,6 +154,9 @@ const FAREWELLS: { readonly [code in ErrorCode]?: readonly [code: number, status
   ERR_COMMAND_TIMEOUT: [421, '4.4.2'],
   ERR_IDLE_TIMEOUT: [421, '4.4.2'],
   ERR_SHUTTING_DOWN: [421, '4.3.2'],
+  ERR_UPSTREAM_UNREACHABLE: [421, '4.4.1'],
+  ERR_UPSTREAM_TIMEOUT: [421, '4.4.2'],
+  ERR_UPSTREAM_CLOSED: [421, '4.4.2'],
 };
 
 /** RFC 5321 section 3.8: 421 for a service that closes of its own accord. */

@@ -1,8 +1,9 @@
 export * from '../protocol/index.ts';
+export type { Action } from './dialogue/action.ts';
 export { readBlock } from './dialogue/block.ts';
 export { type CommandParts, splitCommand } from './dialogue/command.ts';
 export { defineLineProtocol, type LineCommand, type LineProtocolOptions } from './dialogue/line-protocol.ts';
-export { type Action, Machine, type MachineOptions } from './dialogue/machine.ts';
+export { Machine, type MachineOptions } from './dialogue/machine.ts';
 export type { Dialogue, Need, Side, StartTlsOptions, Step } from './dialogue/peer.ts';
 export { Peer } from './dialogue/peer.ts';
 export {
@@ -32,4 +33,5 @@ export { TlsTerminator } from './net/terminator.ts';
 export { tlsFacts } from './net/tls-facts.ts';
 export { type UpgradeOptions, upgrade } from './net/upgrade.ts';
 export { type Certificate, defaults, type ServerOptions, type TlsOptions } from './options.ts';
+export { createProxy, type ProxyOptions } from './proxy.ts';
 export { createServer, Server, type ServerEvents, type Surroundings } from './server.ts';

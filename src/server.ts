@@ -10,6 +10,7 @@ import { Listener, type ListenOptions } from './net/listener.ts';
 import type { Application } from './net/session.ts';
 import { logSessionEnd, type SessionEnd } from './net/session-end.ts';
 import { TlsTerminator } from './net/terminator.ts';
+import type { UpstreamService } from './net/upstream-link.ts';
 import { type ResolvedOptions, resolveOptions, type ServerOptions } from './options.ts';
 
 /** The events of a server and what their listeners get. */
@@ -33,6 +34,8 @@ export interface Surroundings {
   readonly log?: Log;
   /** Counts connections for several servers together. Default: each server counts its own. */
   readonly admission?: Admission;
+  /** What is behind a proxy, in the place of an application. Default: nothing. */
+  readonly upstream?: UpstreamService;
 }
 
 /** One protocol on one address. */
@@ -43,16 +46,17 @@ export class Server extends EventEmitter<ServerEvents> {
   constructor(
     options: ServerOptions,
     application?: Application,
-    { log = silent, admission }: Surroundings = {},
+    { log = silent, admission, upstream }: Surroundings = {},
   ) {
     super();
     this.options = resolveOptions(options);
     this.#listener = new Listener(
       {
         options: this.options,
-        scene: sceneOf(this.options, application !== undefined),
+        scene: sceneOf(this.options, application !== undefined || upstream !== undefined),
         terminator: new TlsTerminator({ ...this.options, ...alpnOf(this.options) }),
         application,
+        upstream,
         secured: (id, facts) => this.emit('secure', id, facts),
         ended: (_driver, end) => {
           logSessionEnd(log, end);
@@ -106,7 +110,10 @@ export class Server extends EventEmitter<ServerEvents> {
  * dialogue is over, under TLS unless the policy is `optional`; without one the dialogue goes on under TLS.
  * Throws ERR_OPTION and ERR_CERTIFICATE.
  */
-export function createServer(options: ServerOptions & Surroundings, application?: Application): Server {
+export function createServer(
+  options: ServerOptions & Omit<Surroundings, 'upstream'>,
+  application?: Application,
+): Server {
   const { log, admission, ...own } = options;
   const given = { ...(log === undefined ? {} : { log }), ...(admission === undefined ? {} : { admission }) };
   return new Server(own, application, given);

@@ -418,8 +418,8 @@ function testDesign(): void {
   const design = document('docs/design.md');
 
   it('names the actions of the machine', () => {
-    const source = readFileSync(join(ROOT, 'src/dialogue/machine.ts'), 'utf8');
-    const [type = ''] = /export type Action =[\s\S]*?;\n\n/.exec(source) ?? [];
+    const source = readFileSync(join(ROOT, 'src/dialogue/action.ts'), 'utf8');
+    const [type = ''] = /export type Action =[\s\S]*?;\n(?=\n|$)/.exec(source) ?? [];
     const kinds = [...type.matchAll(/kind: '(\w+)'/g)].map(([, kind = '']) => kind);
     expect(table(design, 'Action').map(([action]) => code(action))).to.deep.equal(kinds);
   });

@@ -18,8 +18,8 @@ const layers: readonly { files: RegExp; imports: RegExp }[] = [
       /^(src\/(errors|options|log|(wire|dialogue|net)\/.*)\.ts|node:.*|@peculiar\/x509|reflect-metadata)$/,
   },
   {
-    files: /^src\/server\.ts$/,
-    imports: /^(src\/(errors|options|log|(wire|dialogue|net)\/.*)\.ts|node:.*)$/,
+    files: /^src\/(server|proxy)\.ts$/,
+    imports: /^(src\/(errors|options|log|server|(wire|dialogue|net)\/.*)\.ts|node:.*)$/,
   },
   { files: /^src\/index\.ts$/, imports: /^(src|protocol)\// },
   { files: /^src\/cli\//, imports: /./ },

@@ -1,46 +1,30 @@
 import { Buffer } from 'node:buffer';
 import { SallyportError } from '../errors.ts';
 import { Inbox } from '../wire/inbox.ts';
+import type { Action } from './action.ts';
 import { type Channel, type Dialogue, type Need, Peer } from './peer.ts';
 import type { Protocol, Scene } from './protocol.ts';
 import type { TlsFacts } from './tls-facts.ts';
-
-/** What the driver of a dialogue must do, in this order. */
-export type Action =
-  /** Send; a string is latin1. */
-  | { readonly kind: 'write'; readonly data: string | Uint8Array }
-  /** Read no more until all that was written has left; then call `drained`. */
-  | { readonly kind: 'drain' }
-  /** Stop reading, check that nothing is unread, send the go-ahead, turn TLS on; then call `secured`. */
-  | {
-      readonly kind: 'upgrade';
-      readonly goAhead: string | Uint8Array;
-      readonly early: Uint8Array | undefined;
-      readonly skipWhitespace: boolean;
-      readonly requireAlpn: boolean;
-    }
-  /** The stream goes to the application, which first reads what is unread. */
-  | { readonly kind: 'handOver'; readonly unread: Uint8Array; readonly introduction: string | undefined }
-  /** The connection ends; without `error` because the dialogue was over. */
-  | { readonly kind: 'close'; readonly error: SallyportError | undefined };
+import { Upstream } from './upstream.ts';
 
 export interface MachineOptions {
   readonly protocol: Protocol;
-  readonly role: 'server' | 'probe';
+  /** A `proxy` is a server whose dialogue may also speak with the upstream. */
+  readonly role: 'server' | 'proxy' | 'probe';
   readonly scene: Scene;
   /** Bad commands that are answered before the next one ends the dialogue. */
   readonly badCommands: number;
   readonly plaintextAfterUpgrade: 'refuse' | 'discard';
 }
 
-type State = 'new' | 'waiting' | 'draining' | 'upgrading' | 'over';
+type State = 'new' | 'waiting' | 'draining' | 'dialling' | 'upgrading' | 'over';
 
 const NOTHING: readonly Action[] = Object.freeze([]);
 
 /**
  * Runs one dialogue: bytes in, actions out; no I/O, no clock. Call `start` once, `receive`, `drained` and
- * `ended` for what the socket says, `secured` after a handshake, `fail` for a deadline; perform each action
- * returned.
+ * `ended` for what the socket says, `secured` after a handshake, `fail` for a deadline; for a proxy's other
+ * socket `connected`, `receiveAnswer` and `upstreamEnded`. Perform each action returned.
  * It never throws: whatever a peer sends leads to actions, and every error to a `close` with that error.
  */
 export class Machine {
@@ -49,6 +33,11 @@ export class Machine {
   #state: State = 'new';
   #peer: Peer | undefined;
   #dialogue: Dialogue | undefined;
+  #upstream: Upstream | undefined;
+  /** Whom the dialogue waits for. */
+  #awaited: Peer | undefined;
+  /** What was put off until the upstream is connected. */
+  #postponed: (() => readonly Action[]) | undefined;
   /** Whether the dialogue that asked for TLS goes on after the handshake. */
   #resumes = false;
 
@@ -59,6 +48,7 @@ export class Machine {
       outbox: [],
       queued: 0,
       ended: false,
+      closedAs: 'ERR_PEER_CLOSED',
       patience: options.badCommands,
       tls: undefined,
       plaintextAfterUpgrade: options.plaintextAfterUpgrade,
@@ -70,15 +60,20 @@ export class Machine {
     return this.#channel.inbox.consumed;
   }
 
+  /** Whether the next word is the upstream's: until it is said, the client need not be read. */
+  get awaitsUpstream(): boolean {
+    return this.#state === 'dialling' || this.#awaitsAnswer;
+  }
+
   /** Begins the dialogue; with `tls` where TLS was on from the first byte. */
   start(tls?: TlsFacts): readonly Action[] {
     return this.#begin(tls, false);
   }
 
   receive(data: Uint8Array): readonly Action[] {
-    if (this.#state !== 'waiting' && this.#state !== 'draining') return NOTHING;
+    if (this.#state !== 'waiting' && this.#state !== 'draining' && this.#state !== 'dialling') return NOTHING;
     this.#channel.inbox.append(data);
-    return this.#state === 'draining' ? NOTHING : this.#run();
+    return this.#awaitsPeer ? this.#run() : NOTHING;
   }
 
   /** All that was written has left. */
@@ -89,7 +84,35 @@ export class Machine {
   /** The peer will send no more. A line that is cut off by this is never executed. */
   ended(): readonly Action[] {
     this.#channel.ended = true;
-    return this.#state === 'waiting' ? this.#run() : NOTHING;
+    return this.#awaitsPeer ? this.#run() : NOTHING;
+  }
+
+  /** The upstream has been dialled, and can be spoken to; `greeted` where it has said its greeting already. */
+  connected({ greeted = false }: { readonly greeted?: boolean } = {}): readonly Action[] {
+    const upstream = this.#upstream;
+    const postponed = this.#postponed;
+    if (this.#state !== 'dialling' || upstream === undefined || postponed === undefined) return NOTHING;
+    upstream.state = 'connected';
+    upstream.peer.greeted = greeted;
+    this.#postponed = undefined;
+    const actions = postponed();
+    // The client may have gone on meanwhile.
+    return this.#awaitsPeer ? [...actions, ...this.#run()] : actions;
+  }
+
+  /** Bytes from the upstream. */
+  receiveAnswer(data: Uint8Array): readonly Action[] {
+    if (this.#state === 'over' || this.#upstream === undefined) return NOTHING;
+    this.#upstream.receive(data);
+    return this.#awaitsAnswer ? this.#run() : NOTHING;
+  }
+
+  /** The upstream will say no more: the dialogue ends, unless all it needs has been said. */
+  upstreamEnded(): readonly Action[] {
+    if (this.#state === 'over' || this.#upstream === undefined) return NOTHING;
+    this.#upstream.end();
+    if (this.#awaitsAnswer) return this.#run();
+    return this.#awaitsPeer ? this.fail(new SallyportError('ERR_UPSTREAM_CLOSED')) : NOTHING;
   }
 
   /** TLS is on. In the server role a new dialogue begins; nothing of the plaintext one is left. */
@@ -111,9 +134,20 @@ export class Machine {
     const { protocol, role, scene, badCommands } = this.#options;
     this.#channel.tls = tls;
     this.#channel.patience = badCommands;
-    this.#peer = new Peer(role === 'server' ? 'client' : 'server', this.#channel, tls, upgraded);
-    this.#dialogue = protocol[role](this.#peer, scene);
+    const client = new Peer(role === 'probe' ? 'server' : 'client', this.#channel, tls, upgraded);
+    this.#peer = client;
+    this.#upstream = role === 'proxy' ? new Upstream() : undefined;
+    if (this.#upstream !== undefined) this.#dialogue = protocol.proxy?.(client, this.#upstream.peer, scene);
+    else this.#dialogue = role === 'probe' ? protocol.probe(client, scene) : protocol.server(client, scene);
     return this.#run();
+  }
+
+  get #awaitsPeer(): boolean {
+    return this.#state === 'waiting' && !this.#awaitsAnswer;
+  }
+
+  get #awaitsAnswer(): boolean {
+    return this.#state === 'waiting' && this.#upstream !== undefined && this.#awaited === this.#upstream.peer;
   }
 
   #run(): readonly Action[] {
@@ -133,40 +167,70 @@ export class Machine {
   }
 
   #wait(need: Need): readonly Action[] {
-    if (need.kind === 'input') {
-      this.#state = 'waiting';
-      return this.#channel.outbox.length === 0 ? NOTHING : this.#written();
+    if (need.kind === 'tls') return this.#upgrade(need);
+    const upstream = this.#upstream;
+    const needed = upstream !== undefined && (need.peer === upstream.peer || upstream.isAddressed);
+    if (needed && upstream.state !== 'connected') return this.#dial(upstream, () => this.#wait(need));
+    if (upstream?.ended === true && need.peer !== upstream.peer) {
+      return this.#close(new SallyportError('ERR_UPSTREAM_CLOSED'), false);
     }
+    this.#awaited = need.peer;
     if (need.kind === 'drain') {
       this.#state = 'draining';
       return [...this.#written(), { kind: 'drain' }];
     }
+    this.#state = 'waiting';
+    return this.#channel.outbox.length === 0 && !needed ? NOTHING : this.#written();
+  }
+
+  #upgrade(need: Extract<Need, { kind: 'tls' }>): readonly Action[] {
     this.#state = 'upgrading';
     this.#resumes = need.resumes;
     const { goAhead, early, skipWhitespace, requireAlpn } = need;
-    return [...this.#written(), { kind: 'upgrade', goAhead, early, skipWhitespace, requireAlpn }];
+    const dialled = this.#upstream !== undefined && this.#upstream.state !== 'undialled';
+    return [
+      ...this.#written(),
+      ...(dialled ? [{ kind: 'hangUp' } as const] : []),
+      { kind: 'upgrade', goAhead, early, skipWhitespace, requireAlpn },
+    ];
   }
 
-  /** The net under every protocol file: where TLS is required, nothing is handed over in plaintext. */
+  /** The net under every protocol file: where TLS is required, nothing is dialled in plaintext. */
+  #dial(upstream: Upstream, postponed: () => readonly Action[]): readonly Action[] {
+    if (this.#forbidsPlaintext()) return this.#close(new SallyportError('ERR_TLS_REQUIRED'), false);
+    this.#state = 'dialling';
+    upstream.state = 'dialling';
+    this.#postponed = postponed;
+    return [...this.#writtenToClient(), { kind: 'dial' }];
+  }
+
+  /** Nor is anything handed over. */
   #handOver(): readonly Action[] {
-    const plain = this.#channel.tls === undefined;
-    if (plain && this.#options.scene.policy === 'required') {
-      return this.#close(new SallyportError('ERR_TLS_REQUIRED'), false);
+    if (this.#forbidsPlaintext()) return this.#close(new SallyportError('ERR_TLS_REQUIRED'), false);
+    const upstream = this.#upstream;
+    if (upstream !== undefined && upstream.state !== 'connected') {
+      return this.#dial(upstream, () => this.#handOver());
     }
+    if (upstream?.ended === true) return this.#close(new SallyportError('ERR_UPSTREAM_CLOSED'), false);
     const unread = this.#channel.inbox.take();
+    const answer = upstream?.takeUnread();
     const introduction = this.#peer?.introduction;
-    const actions: Action[] = [...this.#written(), { kind: 'handOver', unread, introduction }];
+    const actions: Action[] = [...this.#written(), { kind: 'handOver', unread, answer, introduction }];
     this.#end();
     return actions;
   }
 
+  #forbidsPlaintext(): boolean {
+    return this.#channel.tls === undefined && this.#options.scene.policy === 'required';
+  }
+
   #close(error: SallyportError | undefined, speechless: boolean): readonly Action[] {
     const { protocol, role, scene } = this.#options;
-    if (error !== undefined && !speechless && role === 'server') {
+    if (error !== undefined && !speechless && role !== 'probe') {
       const farewell = protocol.farewell(error, scene);
       if (farewell !== undefined) this.#channel.outbox.push(farewell);
     }
-    const actions: Action[] = [...this.#written(), { kind: 'close', error }];
+    const actions: Action[] = [...this.#writtenToClient(), { kind: 'close', error }];
     this.#end();
     return actions;
   }
@@ -175,11 +239,20 @@ export class Machine {
     this.#state = 'over';
     this.#dialogue = undefined;
     this.#peer = undefined;
+    this.#upstream = undefined;
+    this.#awaited = undefined;
+    this.#postponed = undefined;
     this.#channel.inbox.take();
   }
 
-  /** All that was queued, as one write: clients judge a reply by its first segment. */
   #written(): readonly Action[] {
+    const words = this.#upstream?.isAddressed === true ? this.#upstream.takeWords() : undefined;
+    if (words === undefined) return this.#writtenToClient();
+    return [...this.#writtenToClient(), { kind: 'forward', data: joined(words) }];
+  }
+
+  /** All that was queued, as one write: clients judge a reply by its first segment. */
+  #writtenToClient(): readonly Action[] {
     const queued = this.#channel.outbox;
     if (queued.length === 0) return NOTHING;
     this.#channel.outbox = [];

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { SallyportError } from '../errors.ts';
+import { type ErrorCode, SallyportError } from '../errors.ts';
 import { startsClientHello } from '../wire/client-hello.ts';
 import type { Inbox } from '../wire/inbox.ts';
 import { isWhitespace } from '../wire/whitespace.ts';
@@ -42,6 +42,8 @@ export interface Channel {
   queued: number;
   /** Whether the other end has said that nothing more will come. */
   ended: boolean;
+  /** The error of a wait for one who has ended. */
+  readonly closedAs: ErrorCode;
   /** How many bad commands the peer may still give. */
   patience: number;
   /** What the last handshake on this connection negotiated. */
@@ -79,6 +81,8 @@ export class Peer {
   readonly upgraded: boolean;
   /** How the client introduced itself in this dialogue (its EHLO line); forgotten at the upgrade. */
   introduction: string | undefined;
+  /** Whether this peer's greeting has been read, or needs no reading; for an upstream. */
+  greeted = false;
   readonly #channel: Channel;
   readonly #input: Need;
   readonly #drain: Need;
@@ -211,7 +215,7 @@ export class Peer {
 
   /** What to wait for where bytes are lacking. */
   #more(): Need {
-    if (this.#channel.ended) throw new SallyportError('ERR_PEER_CLOSED');
+    if (this.#channel.ended) throw new SallyportError(this.#channel.closedAs);
     return this.#input;
   }
 }

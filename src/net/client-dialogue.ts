@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { type Action, Machine } from '../dialogue/machine.ts';
+import type { Action } from '../dialogue/action.ts';
+import { Machine } from '../dialogue/machine.ts';
 import type { Protocol, Scene } from '../dialogue/protocol.ts';
 import type { TlsFacts } from '../dialogue/tls-facts.ts';
 import { SallyportError } from '../errors.ts';
@@ -105,7 +106,7 @@ export class ClientDialogue {
       else if (action.kind === 'drain') this.#perform(this.#machine.drained());
       else if (action.kind === 'upgrade') this.#settle?.({ kind: 'upgrade' });
       else if (action.kind === 'handOver') this.#settle?.({ kind: 'handOver', unread: action.unread });
-      else this.#settle?.(action.error ?? new SallyportError('ERR_PEER_CLOSED'));
+      else if (action.kind === 'close') this.#settle?.(action.error ?? new SallyportError('ERR_PEER_CLOSED'));
     }
   }
 

@@ -25,9 +25,11 @@ export class Deadline {
     this.#quietEnd = performance.now() + this.#quiet;
   }
 
-  stop(): void {
+  /** Returns `undefined`, to forget it by. */
+  stop(): undefined {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    return undefined;
   }
 
   #arm(now: number): void {

@@ -1,7 +1,8 @@
 import type { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { type Action, Machine } from '../dialogue/machine.ts';
+import type { Action } from '../dialogue/action.ts';
+import { Machine } from '../dialogue/machine.ts';
 import type { Scene } from '../dialogue/protocol.ts';
 import type { TlsFacts } from '../dialogue/tls-facts.ts';
 import { SallyportError } from '../errors.ts';
@@ -11,12 +12,14 @@ import { Deadline } from './deadline.ts';
 import { farewellTo } from './farewell.ts';
 import { firstBytes } from './first-bytes.ts';
 import { connectionFailure } from './handshake-failure.ts';
+import { relay } from './relay.ts';
 import { runApplication } from './run-application.ts';
 import { type Application, type RemoteAddress, Session } from './session.ts';
 import type { SessionEnd } from './session-end.ts';
 import type { TlsTerminator } from './terminator.ts';
 import { tlsFacts } from './tls-facts.ts';
 import { upgrade } from './upgrade.ts';
+import { UpstreamLink, type UpstreamService } from './upstream-link.ts';
 
 /** What the connections of one listener share. */
 export interface Service {
@@ -24,11 +27,14 @@ export interface Service {
   readonly scene: Scene;
   readonly terminator: TlsTerminator;
   readonly application: Application | undefined;
+  /** Where we are a proxy: what is dialled takes the application's place. */
+  readonly upstream: UpstreamService | undefined;
   secured(id: string, facts: TlsFacts): void;
   ended(driver: Driver, end: SessionEnd): void;
 }
 
 type Upgrade = Extract<Action, { kind: 'upgrade' }>;
+type HandOver = Extract<Action, { kind: 'handOver' }>;
 type Phase = 'dialogue' | 'handshake' | 'session' | 'closing';
 
 /**
@@ -49,6 +55,9 @@ export class Driver {
   #tls: TlsFacts | undefined;
   #session: Session | undefined;
   #error: SallyportError | undefined;
+  #link: UpstreamLink | undefined;
+  /** Runs while the upstream's next word is awaited. */
+  #patience: Deadline | undefined;
   #draining = false;
   /** TLS came first: the dialogue has not begun when the handshake is done. */
   #implicit = false;
@@ -67,10 +76,10 @@ export class Driver {
   }
 
   start(): void {
-    const { options, scene } = this.#service;
+    const { options, scene, upstream } = this.#service;
     this.#machine = new Machine({
       protocol: options.protocol,
-      role: 'server',
+      role: upstream === undefined ? 'server' : 'proxy',
       scene,
       badCommands: options.badCommands,
       plaintextAfterUpgrade: options.plaintextAfterUpgrade,
@@ -156,19 +165,65 @@ export class Driver {
       if (action.kind === 'write') this.#write(action.data);
       else if (action.kind === 'drain') this.#drain();
       else if (action.kind === 'upgrade') this.#upgrade(action);
-      else if (action.kind === 'handOver') this.#handOver(action.unread, action.introduction);
+      else if (action.kind === 'dial') this.#dial();
+      else if (action.kind === 'forward') this.#link?.write(action.data);
+      else if (action.kind === 'hangUp') this.#hangUp();
+      else if (action.kind === 'handOver') this.#handOver(action);
       else this.#close(action.error);
     }
+    this.#regulate();
   }
 
   #write(data: string | Uint8Array): void {
     const stream = this.#stream;
     if (stream.destroyed || !stream.writable || stream.write(data, 'latin1')) return;
-    // A client that sends and never reads is read no further until it takes its replies.
     stream.pause();
-    stream.once('drain', () => {
-      if (this.#phase === 'dialogue') stream.resume();
+    stream.once('drain', () => this.#regulate());
+  }
+
+  /**
+   * A client that sends and never reads is read no further until it takes its replies; nor is one that does not
+   * wait for the upstream's.
+   */
+  #regulate(): void {
+    if (this.#phase !== 'dialogue' || this.#machine === undefined) return;
+    const { awaitsUpstream } = this.#machine;
+    if (awaitsUpstream || this.#stream.writableNeedDrain) this.#stream.pause();
+    else this.#stream.resume();
+    if (awaitsUpstream) this.#beginPatience();
+    else this.#patience = this.#patience?.stop();
+  }
+
+  /** Who dials has a deadline of his own, and this one is for both. */
+  #beginPatience(): void {
+    const { timeout = 0 } = this.#service.upstream ?? {};
+    this.#patience ??= new Deadline(0, timeout, () => this.#fail(new SallyportError('ERR_UPSTREAM_TIMEOUT')));
+  }
+
+  #dial(): void {
+    const { upstream } = this.#service;
+    if (upstream === undefined) return;
+    const { localAddress = '', localPort = 0 } = this.#raw;
+    const request = {
+      session: this.id,
+      remote: this.remote,
+      local: { address: localAddress, port: localPort },
+      tls: this.#tls,
+    };
+    const perform = (act: (machine: Machine) => readonly Action[]) => {
+      if (this.#machine !== undefined) this.#perform(act(this.#machine));
+    };
+    this.#link = new UpstreamLink(upstream.dial(request), {
+      connected: greeted => perform(machine => machine.connected({ greeted })),
+      received: data => perform(machine => machine.receiveAnswer(data)),
+      ended: () => perform(machine => machine.upstreamEnded()),
+      failed: error => this.#fail(error),
     });
+  }
+
+  #hangUp(): void {
+    this.#link?.destroy();
+    this.#link = undefined;
   }
 
   #drain(): void {
@@ -233,13 +288,13 @@ export class Driver {
     if (this.#draining) this.drain();
   }
 
-  #handOver(unread: Uint8Array, introduction: string | undefined): void {
-    const { application, options } = this.#service;
-    if (application === undefined) return;
+  #handOver({ unread, answer, introduction }: HandOver): void {
+    const application = this.#service.application ?? this.#relayTo(this.#link, answer);
     this.#phase = 'session';
     this.#machine = undefined;
     this.#deadline?.stop();
-    const { hostname, idleTimeout, protocol } = options;
+    this.#patience?.stop();
+    const { hostname, idleTimeout, protocol } = this.#service.options;
     this.#session = runApplication({
       application,
       unread,
@@ -255,6 +310,16 @@ export class Driver {
       },
       ended: error => (error === undefined ? this.#close(undefined) : this.#fail(error)),
     });
+  }
+
+  /** What takes the application's place in a proxy. */
+  #relayTo(link: UpstreamLink | undefined, answer: Uint8Array | undefined): Application {
+    return async session => {
+      const upstream = link?.release();
+      if (upstream === undefined) throw new SallyportError('ERR_UPSTREAM_CLOSED');
+      if (answer !== undefined && answer.length > 0) upstream.unshift(answer);
+      await relay(session.stream, upstream);
+    };
   }
 
   #watch(quiet: number, total: number): void {
@@ -283,6 +348,8 @@ export class Driver {
     this.#error ??= error;
     this.#machine = undefined;
     this.#deadline?.stop();
+    this.#patience?.stop();
+    this.#link?.destroy();
     this.#stream.setTimeout(0);
     farewellTo(this.#stream, words);
   }
@@ -295,14 +362,18 @@ export class Driver {
 
   #ended(): void {
     this.#deadline?.stop();
+    this.#patience?.stop();
+    this.#link?.destroy();
     this.#machine = undefined;
     this.#service.ended(this, {
       session: this.id,
       protocol: this.#service.options.protocol.name,
+      role: this.#service.upstream === undefined ? 'server' : 'proxy',
       remote: this.remote,
       duration: performance.now() - this.#startedAt,
       bytesIn: this.#raw.bytesRead,
       bytesOut: this.#raw.bytesWritten,
+      upstream: this.#link?.end,
       tls: this.#tls,
       error: this.#error,
     });

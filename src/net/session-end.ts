@@ -8,16 +8,26 @@ import type { RemoteAddress } from './session.ts';
 export interface SessionEnd {
   readonly session: string;
   readonly protocol: string;
+  readonly role: 'server' | 'proxy';
   readonly remote: RemoteAddress;
   /** From accepting to closing, in milliseconds. */
   readonly duration: number;
   /** On the wire, TLS included. */
   readonly bytesIn: number;
   readonly bytesOut: number;
+  /** The upstream of a proxy that was dialled last, and the bytes on its wire; `undefined` if none was. */
+  readonly upstream: UpstreamEnd | undefined;
   /** What the last handshake negotiated; `undefined` if there was none. */
   readonly tls: TlsFacts | undefined;
   /** Why it ended; `undefined` when it was simply over. */
   readonly error: SallyportError | undefined;
+}
+
+export interface UpstreamEnd {
+  /** `host:port`, or a path. */
+  readonly name: string;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
 }
 
 /** Writes the one line of a session. What a peer said is escaped; whose fault the end is decides the level. */
@@ -27,11 +37,12 @@ export function logSessionEnd(log: Log, end: SessionEnd): void {
   const fields = {
     session: end.session,
     protocol: end.protocol,
-    role: 'server',
+    role: end.role,
     remote: `${end.remote.address}:${end.remote.port}`,
     duration: Math.round(end.duration),
     bytesIn: end.bytesIn,
     bytesOut: end.bytesOut,
+    ...(end.upstream === undefined ? {} : upstreamFields(end.upstream)),
     ...(tls === undefined ? {} : tlsFields(tls)),
     ...(error === undefined
       ? {}
@@ -40,6 +51,10 @@ export function logSessionEnd(log: Log, end: SessionEnd): void {
   };
   if (ours) log.error(fields, 'session ended');
   else log.info(fields, 'session ended');
+}
+
+function upstreamFields({ name, bytesIn, bytesOut }: UpstreamEnd): Record<string, unknown> {
+  return { upstream: name, upstreamIn: bytesIn, upstreamOut: bytesOut };
 }
 
 function tlsFields(tls: TlsFacts): Record<string, unknown> {

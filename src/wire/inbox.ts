@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { SallyportError } from '../errors.ts';
+import { type ErrorCode, SallyportError } from '../errors.ts';
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -26,6 +26,12 @@ export class Inbox {
   #owned = false;
   /** Bytes consumed so far: a sign that whole lines arrive. */
   #consumed = 0;
+  readonly #fault: ErrorCode | undefined;
+
+  /** With `fault`, that is the code of every error, and what it else would be is the detail. */
+  constructor(fault?: ErrorCode) {
+    this.#fault = fault;
+  }
 
   get consumed(): number {
     return this.#consumed;
@@ -69,15 +75,15 @@ export class Inbox {
     const at = this.#lineFeed();
     if (at < 0) {
       this.#searched = this.length;
-      if (this.length >= limit) throw new SallyportError('ERR_LINE_TOO_LONG');
+      if (this.length >= limit) throw this.#error('ERR_LINE_TOO_LONG');
       return undefined;
     }
-    if (at + 1 - this.#start > limit) throw new SallyportError('ERR_LINE_TOO_LONG');
+    if (at + 1 - this.#start > limit) throw this.#error('ERR_LINE_TOO_LONG');
     const end = at > this.#start && this.#buffer[at - 1] === CR ? at - 1 : at;
     const line = this.#buffer.toString('latin1', this.#start, end);
     this.#consume(at + 1 - this.#start);
-    if (strict && end === at) throw new SallyportError('ERR_BAD_LINE', 'bare LF');
-    if (line.includes('\r') || line.includes('\0')) throw new SallyportError('ERR_BAD_LINE');
+    if (strict && end === at) throw this.#error('ERR_BAD_LINE', 'bare LF');
+    if (line.includes('\r') || line.includes('\0')) throw this.#error('ERR_BAD_LINE');
     return line;
   }
 
@@ -95,11 +101,11 @@ export class Inbox {
     const at = this.#filled().indexOf(token, this.#start + from, 'latin1');
     if (at < 0) {
       this.#searched = this.length;
-      if (this.length >= limit) throw new SallyportError('ERR_LINE_TOO_LONG');
+      if (this.length >= limit) throw this.#error('ERR_LINE_TOO_LONG');
       return undefined;
     }
     const stop = at + token.length;
-    if (stop - this.#start > limit) throw new SallyportError('ERR_LINE_TOO_LONG');
+    if (stop - this.#start > limit) throw this.#error('ERR_LINE_TOO_LONG');
     const text = this.#buffer.toString('latin1', this.#start, stop);
     this.#consume(stop - this.#start);
     return text;
@@ -110,6 +116,11 @@ export class Inbox {
     const all = this.#buffer.subarray(this.#start, this.#end);
     this.#release();
     return all;
+  }
+
+  #error(code: ErrorCode, detail?: string): SallyportError {
+    if (this.#fault === undefined) return new SallyportError(code, detail);
+    return new SallyportError(this.#fault, detail ?? new SallyportError(code).summary);
   }
 
   /** Where the next line ends, or -1. Commands are short: a loop finds it before a call into C++ has begun. */

@@ -156,4 +156,78 @@ describe('src/dialogue/machine', () => {
     expect(read).to.deep.equal(['<a>', '12']);
     expect(Buffer.from(stage.handOver?.unread ?? []).toString()).to.equal('wxyz');
   });
+
+  describe('as a proxy', () => {
+    /** Says its own greeting, has the upstream answer lines, and hands over at BYE. */
+    function* converse(client: Peer, upstream: Peer): Dialogue {
+      if (!client.upgraded) client.write('hello\r\n');
+      for (;;) {
+        const line = yield* client.line();
+        if (line === 'TLS') yield* client.startTls('go ahead\r\n');
+        if (line === 'BYE') return 'handOver';
+        upstream.write(`${line}\r\n`);
+        client.write(`${yield* upstream.line()}\r\n`);
+      }
+    }
+    const gate: Protocol = {
+      ...protocolOf(client => converse(client, client)),
+      proxy: converse,
+    };
+    const proxy = (policy: 'required' | 'optional') => new Stage(gate, { role: 'proxy', policy });
+
+    it('dials when the upstream is first needed, and sends what was held back', () => {
+      const stage = proxy('optional').start();
+      expect(stage.dials).to.equal(0);
+      stage.say('one\r\ntwo\r\n');
+      expect(stage.dials).to.equal(1);
+      expect(stage.forwarded()).to.equal('');
+      expect(stage.connect().forwarded()).to.equal('one\r\n');
+      expect(stage.answer('1', '\r\n').heard()).to.equal('hello\r\n1\r\n');
+      expect(stage.forwarded()).to.equal('two\r\n');
+    });
+
+    it('dials nothing in plaintext where TLS is required', () => {
+      for (const line of ['one\r\n', 'BYE\r\n']) {
+        const stage = proxy('required').start().say(line);
+        expect(stage.dials).to.equal(0);
+        expect(stage.close?.error?.code).to.equal('ERR_TLS_REQUIRED');
+      }
+      expect(proxy('required').start(TLS).say('one\r\n').dials).to.equal(1);
+    });
+
+    it('hangs up at the upgrade, and dials anew under TLS', () => {
+      const stage = proxy('optional').start().say('one\r\n').connect().answer('1\r\nleft over');
+      stage.say('TLS\r\n');
+      expect(stage.hangUps).to.equal(1);
+      stage.forwarded();
+      stage.secure().say('two\r\n');
+      expect(stage.dials).to.equal(2);
+      expect(stage.connect().answer('2\r\n').heard()).to.equal('hello\r\n1\r\ngo ahead\r\n2\r\n');
+    });
+
+    it('hands over what either side has said and nobody has read', () => {
+      const stage = proxy('optional').start().say('one\r\n').connect().answer('1\r\nmore').say('BYE\r\nand');
+      expect(Buffer.from(stage.handOver?.unread ?? []).toString()).to.equal('and');
+      expect(Buffer.from(stage.handOver?.answer ?? []).toString()).to.equal('more');
+    });
+
+    it('dials for a hand-over, too', () => {
+      const stage = proxy('optional').start().say('BYE\r\n');
+      expect([stage.dials, stage.handOver]).to.deep.equal([1, undefined]);
+      expect(stage.connect().handOver).to.not.equal(undefined);
+    });
+
+    it('ends when the upstream ends, whoever is waited for', () => {
+      const waiting = proxy('optional').start().say('one\r\n').connect();
+      expect(waiting.endUpstream().close?.error?.code).to.equal('ERR_UPSTREAM_CLOSED');
+      const answered = proxy('optional').start().say('one\r\n').connect().answer('1\r\n');
+      expect(answered.endUpstream().close?.error?.code).to.equal('ERR_UPSTREAM_CLOSED');
+      expect(answered.heard()).to.match(/bye ERR_UPSTREAM_CLOSED\r\n$/);
+    });
+
+    it('blames the upstream for what the upstream says', () => {
+      const stage = proxy('optional').start().say('one\r\n').connect().answer('1\r1\r\n');
+      expect(stage.close?.error?.code).to.equal('ERR_UPSTREAM_REPLY');
+    });
+  });
 });

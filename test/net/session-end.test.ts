@@ -7,10 +7,12 @@ import { TLS } from '../support/stage.ts';
 const END: SessionEnd = {
   session: 'abc-1',
   protocol: 'smtp',
+  role: 'server',
   remote: { address: '192.0.2.1', port: 4711 },
   duration: 12.7,
   bytesIn: 1,
   bytesOut: 2,
+  upstream: undefined,
   tls: undefined,
   error: undefined,
 };

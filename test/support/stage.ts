@@ -1,10 +1,11 @@
 import { Buffer } from 'node:buffer';
-import { type Action, Machine } from '../../src/dialogue/machine.ts';
+import type { Action } from '../../src/dialogue/action.ts';
+import { Machine } from '../../src/dialogue/machine.ts';
 import type { Protocol, Scene } from '../../src/dialogue/protocol.ts';
 import type { TlsFacts } from '../../src/dialogue/tls-facts.ts';
 
 export interface StageOptions extends Partial<Scene> {
-  readonly role?: 'server' | 'probe';
+  readonly role?: 'server' | 'proxy' | 'probe';
   readonly plaintextAfterUpgrade?: 'refuse' | 'discard';
   readonly badCommands?: number;
 }
@@ -35,6 +36,10 @@ export class Stage {
   upgrade: Extract<Action, { kind: 'upgrade' }> | undefined;
   handOver: Extract<Action, { kind: 'handOver' }> | undefined;
   close: Extract<Action, { kind: 'close' }> | undefined;
+  /** How often the upstream was dialled, and hung up. */
+  dials = 0;
+  hangUps = 0;
+  #forwarded = '';
   /** Writes, one entry a segment. */
   readonly writes: string[] = [];
 
@@ -83,6 +88,28 @@ export class Stage {
     return this.upgrade === undefined && this.handOver === undefined && this.close === undefined;
   }
 
+  /** The upstream is connected. */
+  connect(options?: { greeted?: boolean }): this {
+    return this.#perform(this.machine.connected(options));
+  }
+
+  /** The upstream says so. */
+  answer(...pieces: readonly string[]): this {
+    for (const piece of pieces) this.#perform(this.machine.receiveAnswer(Buffer.from(piece, 'latin1')));
+    return this;
+  }
+
+  endUpstream(): this {
+    return this.#perform(this.machine.upstreamEnded());
+  }
+
+  /** What was sent to the upstream since the last call. */
+  forwarded(): string {
+    const forwarded = this.#forwarded;
+    this.#forwarded = '';
+    return forwarded;
+  }
+
   /** What the machine said since the last call, the go-ahead included. */
   heard(): string {
     const said = this.#said;
@@ -98,14 +125,21 @@ export class Stage {
         this.upgrade = action;
         this.#write(action.goAhead);
       } else if (action.kind === 'handOver') this.handOver = action;
+      else if (action.kind === 'dial') this.dials += 1;
+      else if (action.kind === 'forward') this.#forwarded += textOf(action.data);
+      else if (action.kind === 'hangUp') this.hangUps += 1;
       else this.close = action;
     }
     return this;
   }
 
   #write(data: string | Uint8Array): void {
-    const text = typeof data === 'string' ? data : Buffer.from(data).toString('latin1');
+    const text = textOf(data);
     if (text !== '') this.writes.push(text);
     this.#said += text;
   }
+}
+
+function textOf(data: string | Uint8Array): string {
+  return typeof data === 'string' ? data : Buffer.from(data).toString('latin1');
 }
