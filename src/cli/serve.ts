@@ -21,6 +21,7 @@ interface ServeOptions {
   readonly port?: number;
   readonly portOffset: number;
   readonly tls: 'required' | 'optional' | 'implicit' | 'auto';
+  readonly detectTimeout: number;
   readonly cert?: string;
   readonly key?: string;
   readonly passphraseFile?: string;
@@ -48,7 +49,7 @@ Examples:
       each session to the default export of a module`;
 
 export function serveCommand(): Command {
-  return new Command('serve')
+  const command = new Command('serve')
     .description('Be the server: speak the protocol, offer TLS, go on over TLS.')
     .argument('[protocol...]', `what to speak: ${protocols.map(({ name }) => name).join(' ')} (default: all)`)
     .option('--host <address>', 'address to listen on', '127.0.0.1')
@@ -58,15 +59,8 @@ export function serveCommand(): Command {
       'added to the port of each protocol, or of its implicit TLS',
       whole,
       20_000,
-    )
-    .addOption(choice('--tls <policy>', 'what is allowed before TLS', TLS_POLICIES, defaults.tls))
-    .option('--cert <file>', 'certificate and chain, PEM (default: one for development)')
-    .option('--key <file>', 'key, PEM (default: in the file of --cert)')
-    .option('--passphrase-file <file>', 'file whose first line opens the key')
-    .option('--ca <file>', 'authorities of client certificates, PEM')
-    .addOption(
-      choice('--client-cert <policy>', 'client certificates', CLIENT_CERTS, defaults.clientCertificate),
-    )
+    );
+  return addTlsOptions(command)
     .option(
       '--max-connections <number>',
       'connections at once, 0: no limit (default: descriptors less 64)',
@@ -94,6 +88,24 @@ export function serveCommand(): Command {
     .addOption(choice('--log-format <format>', 'how to log (default: pretty on a terminal)', LOG_FORMATS))
     .addHelpText('after', EXAMPLES)
     .action(serve);
+}
+
+function addTlsOptions(command: Command): Command {
+  return command
+    .addOption(choice('--tls <policy>', 'what is allowed before TLS', TLS_POLICIES, defaults.tls))
+    .option(
+      '--detect-timeout <seconds>',
+      'with --tls auto, wait so long for TLS before a greeting',
+      someSeconds,
+      defaults.detectTimeout / 1000,
+    )
+    .option('--cert <file>', 'certificate and chain, PEM (default: one for development)')
+    .option('--key <file>', 'key, PEM (default: in the file of --cert)')
+    .option('--passphrase-file <file>', 'file whose first line opens the key')
+    .option('--ca <file>', 'authorities of client certificates, PEM')
+    .addOption(
+      choice('--client-cert <policy>', 'client certificates', CLIENT_CERTS, defaults.clientCertificate),
+    );
 }
 
 const TLS_POLICIES = ['required', 'optional', 'implicit', 'auto'] as const;
@@ -165,6 +177,7 @@ async function settingsOf(
     tls,
     clientCertificate: clientCert,
     maxPerAddress,
+    detectTimeout: options.detectTimeout * 1000,
     handshakeTimeout: options.handshakeTimeout * 1000,
     idleTimeout: options.idleTimeout * 1000,
     ...(maxConnections === undefined ? {} : { maxConnections }),
@@ -191,13 +204,17 @@ async function listenAll(servers: readonly Server[], options: ServeOptions): Pro
   }
 }
 
+/** One port for both has a row for each way. */
+const WAYS = { required: [false], optional: [false], implicit: [true], auto: [false, true] } as const;
+
 function tableOf(servers: readonly Server[], options: ServeOptions, caFile: string | undefined): string {
-  const implicit = options.tls === 'implicit';
   return tryTable(
-    servers.map(({ protocol, address }) => {
+    servers.flatMap(({ protocol, address }) => {
       const { address: host = options.host, port = 0 } = address ?? {};
-      const command = tryCommand({ protocol, host, port, implicit, caFile });
-      return { protocol: protocol.name, address: `${host}:${port}`, command };
+      return WAYS[options.tls].map(implicit => {
+        const command = tryCommand({ protocol, host, port, implicit, caFile });
+        return { protocol: protocol.name, address: `${host}:${port}`, command };
+      });
     }),
   );
 }

@@ -76,6 +76,29 @@ describe('src/cli/serve', function () {
       );
     });
 
+    it('with TLS from the first byte, each protocol on its port for that', async () => {
+      const offset = await freeOffset();
+      const command = sallyport('serve', '--tls', 'implicit', '--port-offset', String(offset));
+      await command.until(/^(.*\n){2}/);
+      const rows = command.stdout.trimEnd().split('\n').slice(1);
+      expect(rows.map(row => row.split(/\s+/, 2).join(' '))).to.deep.equal(
+        protocols.map(({ name, port, implicitPort = port }) => `${name} 127.0.0.1:${offset + implicitPort}`),
+      );
+      expect(command.stdout).to.not.contain('-starttls');
+    });
+
+    it('with both ways on one port, and waits as long as it is told for TLS', async () => {
+      const { client, command } = await serve('--tls', 'auto', '--detect-timeout', '0.7');
+      const begun = performance.now();
+      await client.until(/^220 .*\r\n/);
+      expect(performance.now() - begun).to.be.greaterThan(500);
+      client.destroy();
+      const [, first, second, ...more] = command.stdout.trimEnd().split('\n');
+      expect(first).to.match(/^smtp .* s_client -starttls smtp -connect localhost:(\d+)$/);
+      expect(second).to.equal(first?.replace('-starttls smtp ', ''));
+      expect(more).to.deep.equal([]);
+    });
+
     it('with TLS from the first byte', async () => {
       const { client, command } = await serve('--tls', 'implicit');
       const { authority } = await testCertificates();
@@ -168,6 +191,7 @@ describe('src/cli/serve', function () {
       ['a count that is none', ['--max-connections', 'many'], 64, /It must be a whole number/],
       ['a time that is none', ['--idle-timeout', 'soon'], 64, /It must be a number of seconds/],
       ['one port for several', ['--port', '2525'], 64, /--port is for one protocol/],
+      ['a wait of no time', ['--detect-timeout', '0'], 64, /It must be more than 0/],
       ['a module and a command', ['--app', 'a', '--exec', 'b'], 64, /cannot be used with/],
       [
         'client certificates without --ca',
@@ -259,7 +283,8 @@ describe('src/cli/serve', function () {
 /** An offset at which the port of every protocol is free. */
 async function freeOffset(): Promise<number> {
   for (let offset = 21_000; offset < 50_000; offset += 911) {
-    const free = await Promise.all(protocols.map(({ port }) => isFree(offset + port)));
+    const ports = protocols.flatMap(({ port, implicitPort = port }) => [...new Set([port, implicitPort])]);
+    const free = await Promise.all(ports.map(port => isFree(offset + port)));
     if (free.every(Boolean)) return offset;
   }
   throw new Error('no free ports');

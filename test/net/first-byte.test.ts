@@ -1,13 +1,19 @@
 import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
 import * as net from 'node:net';
+import { Duplex } from 'node:stream';
 import * as tls from 'node:tls';
 import { expect } from 'chai';
 import { protocols } from '../../protocol/index.ts';
+import { ldap } from '../../protocol/ldap.ts';
+import { postgres } from '../../protocol/postgres.ts';
+import { sieve } from '../../protocol/sieve.ts';
 import { smtp } from '../../protocol/smtp.ts';
+import { xmpp } from '../../protocol/xmpp.ts';
 import { defineLineProtocol } from '../../src/dialogue/line-protocol.ts';
 import type { StartTlsOptions } from '../../src/dialogue/peer.ts';
 import type { Protocol } from '../../src/dialogue/protocol.ts';
+import { sClient } from '../support/s-client.ts';
 import { serving, stopServing } from '../support/serving.ts';
 import { greeted, underTls } from '../support/speak.ts';
 
@@ -24,6 +30,36 @@ describe('one port for both (tls: auto)', () => {
       const first = await connect();
       await first.startTls(protocol.alpn === undefined ? {} : { ALPNProtocols: [...protocol.alpn] });
       await first.until('here TLSv1.3\r\n');
+    });
+  }
+
+  for (const protocol of [smtp, sieve, xmpp, ldap, postgres]) {
+    it(`takes openssl s_client both ways on one port: ${protocol.name}`, async () => {
+      const { port } = await serving(protocol, { tls: 'auto' });
+      const first = protocol.implicitRequiresAlpn === true ? ['-alpn', protocol.alpn?.[0] ?? ''] : [];
+      for (const way of [['-starttls', protocol.name], first]) {
+        const { status, stderr } = await sClient(port, ...way, '-brief');
+        expect(stderr).to.contain('CONNECTION ESTABLISHED\nProtocol version: TLSv1.3\n');
+        expect(status).to.equal(0);
+      }
+    });
+  }
+
+  for (const protocol of protocols) {
+    it(`takes ${protocol.name} with a ClientHello that is cut behind its first byte`, async () => {
+      const { port } = await serving(protocol, { tls: 'auto', detectTimeout: 50 }, session =>
+        session.writeLine('here'),
+      );
+      const cut = await Cut.connect(port, 1);
+      const alpn = protocol.alpn === undefined ? {} : { ALPNProtocols: [...protocol.alpn] };
+      const client = tls.connect({ socket: cut, rejectUnauthorized: false, ...alpn });
+      let heard = '';
+      for await (const data of client) {
+        heard += String(data);
+        if (heard.includes('here\r\n')) break;
+      }
+      expect(heard).to.contain('here\r\n');
+      client.destroy();
     });
   }
 
@@ -53,14 +89,6 @@ describe('one port for both (tls: auto)', () => {
     await client.startTls();
   });
 
-  it('takes a ClientHello that is cut behind its first byte', async () => {
-    const { port } = await serving(smtp, { tls: 'auto' });
-    const client = tls.connect({ port, host: '127.0.0.1', rejectUnauthorized: false });
-    const [greeting] = await once(client, 'data');
-    expect(String(greeting)).to.match(/^220 /);
-    client.destroy();
-  });
-
   it('holds a client that never speaks to the deadline of the dialogue', async () => {
     const protocol = defineLineProtocol({ name: 'mute', port: 4711 });
     const { connect, over } = await serving(protocol, { tls: 'auto', commandTimeout: 200 });
@@ -84,6 +112,27 @@ describe('one port for both (tls: auto)', () => {
     client.say('MAIL FROM:<>\r\n');
     await client.until(/530 5\.7\.0/);
   });
+});
+
+describe('TLS from the first byte (tls: implicit)', () => {
+  afterEach(stopServing);
+
+  for (const protocol of protocols) {
+    it(`is taken by ${protocol.name}, and nothing else is`, async () => {
+      const { connect, over } = await serving(protocol, { tls: 'implicit' }, session =>
+        session.writeLine(`here ${session.tls?.alpn}`),
+      );
+      const client = await connect();
+      await client.startTls(protocol.alpn === undefined ? {} : { ALPNProtocols: [...protocol.alpn] });
+      await client.until(`here ${protocol.alpn?.[0]}\r\n`);
+      client.destroy();
+      const plain = await connect();
+      await plain.say('\r\n'.repeat(20)).end();
+      expect(plain.heard).to.not.match(/[ -~]/);
+      const codes = (await over(2)).map(({ error }) => error?.code);
+      expect(codes).to.include('ERR_HANDSHAKE_NOT_TLS');
+    });
+  }
 });
 
 describe('ALPN that a protocol requires', () => {
@@ -192,6 +241,41 @@ describe('a ClientHello that comes early', () => {
     });
   }
 });
+
+/** A connection that sends its first bytes apart, and the rest a moment later. */
+class Cut extends Duplex {
+  readonly #raw: net.Socket;
+  #at: number;
+
+  private constructor(raw: net.Socket, at: number) {
+    super();
+    this.#raw = raw;
+    this.#at = at;
+    raw.on('data', data => this.push(data));
+    raw.on('end', () => this.push(null));
+  }
+
+  static async connect(port: number, at: number): Promise<Cut> {
+    const raw = net.connect({ port, host: '127.0.0.1', noDelay: true });
+    await once(raw, 'connect');
+    return new Cut(raw, at);
+  }
+
+  override _read(): void {}
+
+  override _write(data: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    const [first, rest] = [data.subarray(0, this.#at), data.subarray(this.#at)];
+    this.#at = Number.POSITIVE_INFINITY;
+    this.#raw.write(first);
+    if (rest.length === 0) done();
+    else setTimeout(() => this.#raw.write(rest, () => done()), 20);
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#raw.destroy();
+    done(error);
+  }
+}
 
 /** Says `go` at `up`, with TLS on the given terms, and `secure` under TLS. */
 function upgradingAt(terms: StartTlsOptions): Protocol {
