@@ -58,6 +58,8 @@ export class Driver {
   #link: UpstreamLink | undefined;
   /** Runs while the upstream's next word is awaited. */
   #patience: Deadline | undefined;
+  /** Settles when the handshake is over, either way; `undefined` when it is. */
+  #handshake: Promise<void> | undefined;
   #draining = false;
   /** TLS came first: the dialogue has not begun when the handshake is done. */
   #implicit = false;
@@ -72,7 +74,11 @@ export class Driver {
     this.#stream = raw;
     // Never removed: a reset can come before, between and after everything else.
     raw.on('error', error => this.#broken(error));
-    raw.on('close', () => this.#ended());
+    raw.on('close', () => {
+      // A handshake that fails closes the socket first, and says why in the same turn.
+      if (this.#handshake === undefined) this.#ended();
+      else void this.#handshake.then(() => this.#ended());
+    });
   }
 
   start(): void {
@@ -260,8 +266,11 @@ export class Driver {
   #secure(handshake: Promise<TLSSocket>): void {
     this.#phase = 'handshake';
     this.#deadline?.stop();
-    handshake.then(
-      secure => this.#secured(secure),
+    this.#handshake = handshake.then(
+      secure => {
+        this.#handshake = undefined;
+        this.#secured(secure);
+      },
       error => {
         this.#phase = 'closing';
         this.#error ??= connectionFailure(error);

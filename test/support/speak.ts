@@ -1,3 +1,4 @@
+import type { ConnectionOptions } from 'node:tls';
 import type { Protocol } from '../../src/dialogue/protocol.ts';
 import { twinTalk } from './twin.ts';
 import type { WireClient } from './wire-client.ts';
@@ -30,9 +31,13 @@ function asLongAs(reply: string): RegExp {
 }
 
 /** Goes all the way to TLS. */
-export async function underTls(client: WireClient, protocol: Protocol): Promise<WireClient> {
+export async function underTls(
+  client: WireClient,
+  protocol: Protocol,
+  options: ConnectionOptions = {},
+): Promise<WireClient> {
   await atGoAhead(client, protocol);
-  await client.startTls();
+  await client.startTls(options);
   return client;
 }
 
