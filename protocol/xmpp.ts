@@ -46,7 +46,8 @@ export function* xmppDialogue(client: Peer, scene: Scene, content: Content): Dia
       if (!wellSaid || !mayUpgrade(client, scene)) {
         return closeWith(client, `<failure xmlns='${TLS}'/></stream:stream>`);
       }
-      return yield* client.startTls(`<proceed xmlns='${TLS}'/>`, { skipWhitespace: true });
+      const servername = stream.attributes.get('to');
+      return yield* client.startTls(`<proceed xmlns='${TLS}'/>`, { skipWhitespace: true, servername });
     }
     if (mayHandOver(client, scene)) {
       client.unread(markup.text);

@@ -13,7 +13,13 @@ export interface Certificate {
 }
 
 export interface TlsOptions {
+  /** For every client that asks for no name of another one. */
   readonly certificate: Certificate;
+  /**
+   * More certificates: a client gets the one for the name in its SNI, else for the name that the dialogue knows. Names
+   * are those of the subject alternative names, with wildcards of one label. Default: none.
+   */
+  readonly certificates?: readonly Certificate[];
   /** PEM of the authorities whose client certificates are trusted. Default: none. */
   readonly ca?: string;
   /** Whether a client must present a certificate that `ca` vouches for. Default `none`. */
@@ -73,6 +79,7 @@ export const defaults = {
   badCommands: 10,
   maxPerAddress: 100,
   capabilities: [],
+  certificates: [],
 } as const satisfies Partial<ServerOptions>;
 
 export type ResolvedOptions = Required<Omit<ServerOptions, 'ca' | 'alpn'>> &

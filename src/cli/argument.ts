@@ -6,6 +6,11 @@ export function choice(flags: string, text: string, choices: readonly string[], 
   return preset === undefined ? option : option.default(preset);
 }
 
+/** An option that may be given again. */
+export function each(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}
+
 /** A count, up to nine digits. */
 export function whole(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');

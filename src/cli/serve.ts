@@ -4,13 +4,13 @@ import type { Protocol } from '../dialogue/protocol.ts';
 import { SallyportError } from '../errors.ts';
 import { createLog, LOG_LEVELS, type LogLevel } from '../log.ts';
 import { Admission } from '../net/admission.ts';
-import { loadAuthorities, loadCertificate } from '../net/certificates.ts';
-import { developmentCertificate } from '../net/development-authority.ts';
+import { loadAuthorities } from '../net/certificates.ts';
 import type { Application } from '../net/session.ts';
-import { type Certificate, connectionsByDescriptors, defaults, type ServerOptions } from '../options.ts';
+import { connectionsByDescriptors, defaults, type ServerOptions } from '../options.ts';
 import { createServer, type Server } from '../server.ts';
 import { loadApplication } from './application-module.ts';
-import { choice, port, seconds, someSeconds, whole } from './argument.ts';
+import { choice, each, port, seconds, someSeconds, whole } from './argument.ts';
+import { chosenCertificates } from './chosen-certificates.ts';
 import { commandApplication } from './command-application.ts';
 import { drainOnSignal } from './drain-on-signal.ts';
 import { tryCommand } from './try-command.ts';
@@ -22,8 +22,8 @@ interface ServeOptions {
   readonly portOffset: number;
   readonly tls: 'required' | 'optional' | 'implicit' | 'auto';
   readonly detectTimeout: number;
-  readonly cert?: string;
-  readonly key?: string;
+  readonly cert?: readonly string[];
+  readonly key?: readonly string[];
   readonly passphraseFile?: string;
   readonly ca?: string;
   readonly clientCert: 'none' | 'request' | 'require';
@@ -99,9 +99,13 @@ function addTlsOptions(command: Command): Command {
       someSeconds,
       defaults.detectTimeout / 1000,
     )
-    .option('--cert <file>', 'certificate and chain, PEM (default: one for development)')
-    .option('--key <file>', 'key, PEM (default: in the file of --cert)')
-    .option('--passphrase-file <file>', 'file whose first line opens the key')
+    .option(
+      '--cert <file>',
+      'certificate and chain, PEM; may come again (default: one for development)',
+      each,
+    )
+    .option('--key <file>', 'key, PEM; as many as --cert (default: in the file of --cert)', each)
+    .option('--passphrase-file <file>', 'file whose first line opens the keys')
     .option('--ca <file>', 'authorities of client certificates, PEM')
     .addOption(
       choice('--client-cert <policy>', 'client certificates', CLIENT_CERTS, defaults.clientCertificate),
@@ -117,8 +121,8 @@ async function serve(names: readonly string[], options: ServeOptions): Promise<v
   if (options.port !== undefined && chosen.length > 1) {
     throw new SallyportError('ERR_OPTION', '--port is for one protocol; use --port-offset for several');
   }
-  const { certificate, caFile } = await certificateOf(options);
-  const settings = await settingsOf(options, certificate);
+  const { caFile, ...certificates } = await chosenCertificates(options);
+  const settings = await settingsOf(options, certificates);
   const application = await applicationOf(options);
   const { logLevel: level, logFormat: format = process.stderr.isTTY ? 'pretty' : 'json' } = options;
   const { log } = await createLog({ level, format });
@@ -145,35 +149,16 @@ function chosenProtocols(names: readonly string[]): readonly Protocol[] {
   });
 }
 
-interface ChosenCertificate {
-  readonly certificate: Certificate;
-  readonly caFile?: string;
-}
-
-async function certificateOf({ cert, key, passphraseFile }: ServeOptions): Promise<ChosenCertificate> {
-  if (cert === undefined) {
-    if (key !== undefined) throw new SallyportError('ERR_OPTION', '--key needs --cert');
-    const { caFile, ...certificate } = await developmentCertificate();
-    return { certificate, caFile };
-  }
-  const files = {
-    cert,
-    ...(key === undefined ? {} : { key }),
-    ...(passphraseFile === undefined ? {} : { passphraseFile }),
-  };
-  return { certificate: await loadCertificate(files) };
-}
-
 async function settingsOf(
   options: ServeOptions,
-  certificate: Certificate,
+  certificates: Pick<ServerOptions, 'certificate' | 'certificates'>,
 ): Promise<Omit<ServerOptions, 'protocol'>> {
   const { tls, clientCert, maxConnections, maxPerAddress } = options;
   if (clientCert !== 'none' && options.ca === undefined) {
     throw new SallyportError('ERR_OPTION', `--client-cert ${clientCert} needs --ca`);
   }
   return {
-    certificate,
+    ...certificates,
     tls,
     clientCertificate: clientCert,
     maxPerAddress,

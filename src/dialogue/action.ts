@@ -13,6 +13,7 @@ export type Action =
       readonly early: Uint8Array | undefined;
       readonly skipWhitespace: boolean;
       readonly requireAlpn: boolean;
+      readonly servername: string | undefined;
     }
   /** Connect to the upstream; then call `connected`. */
   | { readonly kind: 'dial' }

@@ -186,12 +186,12 @@ export class Machine {
   #upgrade(need: Extract<Need, { kind: 'tls' }>): readonly Action[] {
     this.#state = 'upgrading';
     this.#resumes = need.resumes;
-    const { goAhead, early, skipWhitespace, requireAlpn } = need;
+    const { goAhead, early, skipWhitespace, requireAlpn, servername } = need;
     const dialled = this.#upstream !== undefined && this.#upstream.state !== 'undialled';
     return [
       ...this.#written(),
       ...(dialled ? [{ kind: 'hangUp' } as const] : []),
-      { kind: 'upgrade', goAhead, early, skipWhitespace, requireAlpn },
+      { kind: 'upgrade', goAhead, early, skipWhitespace, requireAlpn, servername },
     ];
   }
 

@@ -23,6 +23,8 @@ export type Need =
       readonly skipWhitespace: boolean;
       /** Whether the client must agree on an ALPN protocol. */
       readonly requireAlpn: boolean;
+      /** Chooses the certificate where the client's SNI does not. */
+      readonly servername: string | undefined;
       /** Whether the dialogue goes on in place (we are the client) or begins anew (we are the server). */
       readonly resumes: boolean;
     };
@@ -59,6 +61,8 @@ export interface StartTlsOptions {
   readonly skipWhitespace?: boolean;
   /** A client that agrees on no ALPN protocol is refused (postgres without an upgrade command). Default `false`. */
   readonly requireAlpn?: boolean;
+  /** The name by which the client called us: for the choice of a certificate where it sends no SNI (xmpp). Default: none. */
+  readonly servername?: string | undefined;
 }
 
 const DEFAULT_LINE_LIMIT = 8192;
@@ -190,14 +194,15 @@ export class Peer {
    * section 4.2).
    */
   *startTls(goAhead: string | Uint8Array, options: StartTlsOptions = {}): Step<never> {
-    const { early = false, skipWhitespace = false, requireAlpn = false } = options;
+    const { early = false, skipWhitespace = false, requireAlpn = false, servername } = options;
     const unread = this.#channel.inbox.take();
     const harmless = unread.length === 0 || early || (skipWhitespace && isWhitespace(unread));
     if (!harmless && this.#channel.plaintextAfterUpgrade === 'refuse') {
       throw new SallyportError('ERR_PLAINTEXT_AFTER_UPGRADE');
     }
     const first = early ? unread : undefined;
-    yield { kind: 'tls', peer: this, goAhead, early: first, skipWhitespace, requireAlpn, resumes: false };
+    const terms = { early: first, skipWhitespace, requireAlpn, servername };
+    yield { kind: 'tls', peer: this, goAhead, ...terms, resumes: false };
     throw new Error('a dialogue was resumed behind its upgrade');
   }
 
@@ -208,7 +213,7 @@ export class Peer {
    */
   *connectTls(): Step<Peer> {
     if (this.#channel.inbox.length > 0) throw new SallyportError('ERR_PLAINTEXT_AFTER_UPGRADE');
-    const plain = { early: undefined, skipWhitespace: false, requireAlpn: false };
+    const plain = { early: undefined, skipWhitespace: false, requireAlpn: false, servername: undefined };
     yield { kind: 'tls', peer: this, goAhead: '', ...plain, resumes: true };
     return new Peer(this.side, this.#channel, this.#channel.tls, true);
   }

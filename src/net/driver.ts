@@ -240,7 +240,7 @@ export class Driver {
     else go();
   }
 
-  #upgrade({ goAhead, early, skipWhitespace, requireAlpn }: Upgrade): void {
+  #upgrade({ goAhead, early, skipWhitespace, requireAlpn, servername }: Upgrade): void {
     const { options, scene } = this.#service;
     this.#requireAlpn = requireAlpn;
     const unread = this.#raw.readableLength > 0;
@@ -252,6 +252,7 @@ export class Driver {
         goAhead,
         skipWhitespace,
         ...(early === undefined ? {} : { early }),
+        ...(servername === undefined ? {} : { servername }),
         ...(refusal === undefined ? {} : { refusal }),
       }),
     );

@@ -2,7 +2,8 @@ import { constants } from 'node:crypto';
 import type { Socket } from 'node:net';
 import * as tls from 'node:tls';
 import { SallyportError } from '../errors.ts';
-import { defaults, type TlsOptions } from '../options.ts';
+import { type Certificate, defaults, type TlsOptions } from '../options.ts';
+import { CertificateChoice } from './certificate-choice.ts';
 import { handshakeFailure } from './handshake-failure.ts';
 
 /**
@@ -32,27 +33,25 @@ interface Handshake {
 }
 
 /**
- * Terminates TLS on sockets that it is given. The secure context is built once and shared by all of them: one
+ * Terminates TLS on sockets that it is given. The secure contexts are built once and shared by all of them: one
  * for each connection costs 3.4 times the CPU and ends resumption.
  *
- * Beneath is a `tls.Server` that never listens and is fed by its documented `connection` event: unlike a
- * bare `TLSSocket`, it refuses untrusted client certificates, and errors after the handshake do surface.
+ * Beneath each certificate is a `tls.Server` that never listens and is fed by its documented `connection` event:
+ * unlike a bare `TLSSocket`, it refuses untrusted client certificates, and errors after the handshake do surface.
  */
 export class TlsTerminator {
-  readonly #server: tls.Server;
+  /** The first one is for clients whose name is not known. */
+  readonly #servers: ReadonlyMap<Certificate, tls.Server>;
+  readonly #choice: CertificateChoice;
   readonly #handshakes = new Map<Socket, Handshake>();
 
-  /** Throws ERR_CERTIFICATE where OpenSSL does not take the certificate, its key or the authorities. */
+  /** Throws ERR_CERTIFICATE where OpenSSL does not take a certificate, its key or the authorities. */
   constructor(options: TlsOptions) {
-    this.#server = serverOf(options);
-    this.#server.on('secureConnection', secure => this.#done(secure));
-    this.#server.on('tlsClientError', (error, secure) => {
-      const socket = rawSocket(secure);
-      this.#failed(socket, handshakeFailure(error, secure));
-      // Node only reports (a timeout, an alert): without this the socket stays open for ever.
-      secure.destroy();
-      socket.destroy();
-    });
+    const certificates = [options.certificate, ...(options.certificates ?? defaults.certificates)];
+    this.#choice = new CertificateChoice(certificates);
+    const chosenByName = contextByName(options, certificates, this.#choice);
+    this.#servers = new Map(certificates.map(each => [each, serverOf(options, each, chosenByName)]));
+    for (const server of this.#servers.values()) this.#attach(server);
   }
 
   /** Handshakes under way. */
@@ -62,9 +61,10 @@ export class TlsTerminator {
 
   /**
    * Wraps the socket, in this very tick, and does the handshake within `timeout` ms. Bytes in the socket's
-   * own read buffer go to TLS. Rejects with one typed reason; the socket is destroyed then.
+   * own read buffer go to TLS. `name` chooses the certificate where the client's SNI does not. Rejects with one
+   * typed reason; the socket is destroyed then.
    */
-  accept(socket: Socket, timeout: number): Promise<tls.TLSSocket> {
+  accept(socket: Socket, timeout: number, name?: string): Promise<tls.TLSSocket> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#failed(socket, new SallyportError('ERR_HANDSHAKE_TIMEOUT'));
@@ -76,7 +76,26 @@ export class TlsTerminator {
       };
       this.#handshakes.set(socket, { resolve, reject, timer, gone });
       socket.once('close', gone);
-      this.#server.emit('connection', socket);
+      this.#serverFor(name).emit('connection', socket);
+    });
+  }
+
+  #serverFor(name: string | undefined): tls.Server {
+    const chosen = name === undefined ? undefined : this.#choice.for(name);
+    const [first] = this.#servers.values();
+    const server = chosen === undefined ? first : this.#servers.get(chosen);
+    if (server === undefined) throw new Error('a certificate without a server');
+    return server;
+  }
+
+  #attach(server: tls.Server): void {
+    server.on('secureConnection', secure => this.#done(secure));
+    server.on('tlsClientError', (error, secure) => {
+      const socket = rawSocket(secure);
+      this.#failed(socket, handshakeFailure(error, secure));
+      // Node only reports (a timeout, an alert): without this the socket stays open for ever.
+      secure.destroy();
+      socket.destroy();
     });
   }
 
@@ -102,23 +121,72 @@ export class TlsTerminator {
   }
 }
 
-function serverOf(options: TlsOptions): tls.Server {
-  const { certificate, ca, alpn } = options;
+type ContextByName = (name: string) => tls.SecureContext | undefined;
+
+/** What SNI needs; nothing where there is but one certificate. */
+function contextByName(
+  options: TlsOptions,
+  certificates: readonly Certificate[],
+  choice: CertificateChoice,
+): ContextByName | undefined {
+  if (certificates.length === 1) return undefined;
+  const contexts = new Map(
+    certificates.map(each => [each, taken(() => tls.createSecureContext(contextOptions(options, each)))]),
+  );
+  return name => {
+    const chosen = choice.for(name);
+    return chosen === undefined ? undefined : contexts.get(chosen);
+  };
+}
+
+function serverOf(
+  options: TlsOptions,
+  certificate: Certificate,
+  chosenByName: ContextByName | undefined,
+): tls.Server {
+  const { alpn } = options;
   const clientCertificate = options.clientCertificate ?? defaults.clientCertificate;
-  try {
-    return tls.createServer({
-      ...certificate,
-      ...(ca === undefined ? {} : { ca }),
+  return taken(() =>
+    tls.createServer({
+      ...contextOptions(options, certificate),
       ...(alpn === undefined || alpn.length === 0 ? {} : { ALPNProtocols: [...alpn] }),
-      ciphers: CIPHERS,
+      ...(chosenByName === undefined ? {} : { SNICallback: sniCallback(chosenByName) }),
       handshakeTimeout: NODE_HANDSHAKE_TIMEOUT,
-      honorCipherOrder: true,
-      minVersion: options.minVersion ?? defaults.minVersion,
       requestCert: clientCertificate !== 'none',
       rejectUnauthorized: clientCertificate === 'require',
-      // Node's own limit on renegotiations is advisory (CVE-2011-1473).
-      secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
-    });
+    }),
+  );
+}
+
+/** All of it for every certificate: without `ca`, SNI would lead to the public authorities as those of clients. */
+function contextOptions({ ca, minVersion }: TlsOptions, certificate: Certificate): tls.SecureContextOptions {
+  return {
+    ...certificate,
+    ...(ca === undefined ? {} : { ca }),
+    ciphers: CIPHERS,
+    honorCipherOrder: true,
+    minVersion: minVersion ?? defaults.minVersion,
+    // Node's own limit on renegotiations is advisory (CVE-2011-1473).
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+  };
+}
+
+/** A name that no certificate has gets the one that it would have got without a name. */
+function sniCallback(chosenByName: ContextByName): tls.TlsOptions['SNICallback'] {
+  return (name, done) => {
+    let context: tls.SecureContext | undefined;
+    try {
+      context = chosenByName(name);
+    } catch {
+      // What is thrown in here would end the process (CVE-2026-21637).
+    }
+    done(null, context);
+  };
+}
+
+function taken<T>(make: () => T): T {
+  try {
+    return make();
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new SallyportError('ERR_CERTIFICATE', reason, { cause: error });

@@ -22,6 +22,8 @@ export interface UpgradeOptions {
   readonly plaintextAfterUpgrade?: 'refuse' | 'discard';
   /** White space before the ClientHello is dropped, also when it comes behind the go-ahead (xmpp). Default `false`. */
   readonly skipWhitespace?: boolean;
+  /** Chooses the certificate where the client's SNI does not: what it said in plaintext, latin1. Default: none. */
+  readonly servername?: string;
   /** Last words in plaintext when the upgrade is refused, before the go-ahead. Default: none. */
   readonly refusal?: string;
   /** From the go-ahead to the end of the handshake, in milliseconds. Default 30 s. */
@@ -38,7 +40,7 @@ export interface UpgradeOptions {
  * behind the go-ahead.
  */
 export async function upgrade(socket: Socket, options: UpgradeOptions): Promise<TLSSocket> {
-  const { terminator, goAhead = '', early, unread, refusal = '' } = options;
+  const { terminator, goAhead = '', early, unread, refusal = '', servername } = options;
   checkSocket(socket);
   stopReading(socket);
   const left = (unread?.length ?? 0) + socket.readableLength;
@@ -53,8 +55,8 @@ export async function upgrade(socket: Socket, options: UpgradeOptions): Promise<
   if (goAhead.length > 0) socket.write(goAhead, 'latin1');
   while (socket.writableCorked > 0) socket.uncork();
   const timeout = options.handshakeTimeout ?? defaults.handshakeTimeout;
-  if (options.skipWhitespace !== true) return terminator.accept(socket, timeout);
-  return terminator.accept(socket, await skipWhitespace(socket, timeout));
+  if (options.skipWhitespace !== true) return terminator.accept(socket, timeout, servername);
+  return terminator.accept(socket, await skipWhitespace(socket, timeout), servername);
 }
 
 function checkSocket(socket: Socket): void {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { protocols } from '../../protocol/index.ts';
 import { smtp } from '../../protocol/smtp.ts';
+import { issueCertificate } from '../../src/net/certificate-issuer.ts';
 import { testCertificates } from '../support/certificates.ts';
 import { CommandProcess } from '../support/command.ts';
 import { folderWith, removeFolders } from '../support/folder.ts';
@@ -16,7 +17,10 @@ describe('src/cli/serve', function () {
 
   before(async () => {
     const { server, authority, client, expiredServer } = await testCertificates();
+    const b = await issueCertificate({ commonName: 'b.example.org', days: 2, names: ['b.example.org'] });
     folder = await folderWith({
+      'b.pem': b.cert,
+      'b.key': b.key,
       'cert.pem': server.cert,
       'key.pem': server.key,
       'ca.pem': authority.cert,
@@ -106,6 +110,14 @@ describe('src/cli/serve', function () {
       await client.until(/^220 .*\r\n/);
       client.destroy();
       expect(command.stdout).to.contain('openssl s_client -connect').and.not.contain('-CAfile');
+    });
+
+    it('with several certificates', async () => {
+      const more = ['--cert', join(folder, 'b.pem'), '--key', join(folder, 'b.key'), '--tls', 'implicit'];
+      const { client } = await serve(...more);
+      const secure = await client.startTls({ servername: 'b.example.org' });
+      expect(secure.getPeerCertificate().subject.CN).to.equal('b.example.org');
+      client.destroy();
     });
 
     it('for client certificates', async () => {
@@ -198,6 +210,12 @@ describe('src/cli/serve', function () {
         ['--client-cert', 'require'],
         64,
         /--client-cert require needs --ca/,
+      ],
+      [
+        'a key for one of two certificates',
+        ['--cert', 'a.pem', '--key', 'a.key', '--cert', 'b.pem'],
+        64,
+        /--key is for each of them or for none/,
       ],
       ['--key without --cert', ['--key', 'key.pem'], 64, /--key needs --cert/],
       [
