@@ -1,8 +1,7 @@
 import { defineLineProtocol } from '../src/dialogue/line-protocol.ts';
 import type { Peer } from '../src/dialogue/peer.ts';
 import { needsTls, type Protocol, type Scene } from '../src/dialogue/protocol.ts';
-import type { TlsFacts } from '../src/dialogue/tls-facts.ts';
-import { printable } from '../src/wire/printable.ts';
+import { listTlsFacts } from '../src/dialogue/tls-facts.ts';
 
 /**
  * A small line protocol of our own, to look at TLS and to build upon. Each reply ends in one line, `OK text`
@@ -25,26 +24,9 @@ function help(client: Peer): void {
 
 /** May be asked in plaintext: it then says that there is no TLS. */
 function status(client: Peer): void {
-  const facts = client.tls === undefined ? [['tls', 'none']] : listed(client.tls);
+  const facts = client.tls === undefined ? [['tls', 'none']] : listTlsFacts(client.tls);
   const lines = facts.map(([key, value]) => `${key}: ${value}\r\n`);
   client.write(`${lines.join('')}OK End of status\r\n`);
-}
-
-/** Names come from the peer, and must not forge a line or drive a terminal. */
-function listed({ version, cipher, servername, alpn, clientCertificate, resumed }: TlsFacts): string[][] {
-  return [
-    ['tls', version],
-    ['cipher', cipher],
-    ['server name', printable(servername ?? 'none')],
-    ['alpn', printable(alpn ?? 'none')],
-    ['client certificate', printable(clientCertificate?.subject ?? 'none')],
-    ...(clientCertificate === undefined ? [] : [['verified', yesOrNo(clientCertificate.verified)]]),
-    ['resumed', yesOrNo(resumed)],
-  ];
-}
-
-function yesOrNo(fact: unknown): string {
-  return fact === true ? 'yes' : 'no';
 }
 
 function echo(client: Peer, text: string, scene: Scene): void {

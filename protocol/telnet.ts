@@ -1,5 +1,6 @@
 import type { Dialogue, Peer, Step } from '../src/dialogue/peer.ts';
 import { mayHandOver, needsTls, type Protocol, type Scene } from '../src/dialogue/protocol.ts';
+import { listTlsFacts } from '../src/dialogue/tls-facts.ts';
 import { SallyportError } from '../src/errors.ts';
 import { encodeOption, encodeParameters, readToken, type Token, type Verb } from './telnet-token.ts';
 
@@ -145,10 +146,14 @@ function* serve(client: Peer, { hostname }: Scene, terminal: Terminal): Dialogue
       return 'close';
     }
     if (command === 'HELP') client.write('HELP, STATUS, QUIT or EXIT\r\n');
-    else if (command === 'STATUS')
-      client.write(`${client.tls?.version}, ${client.tls?.cipher}\r\n${NO_SERVICE}`);
+    else if (command === 'STATUS') client.write(status(client));
     else client.reject(NO_SERVICE);
   }
+}
+
+function status({ tls }: Peer): string {
+  const facts = tls === undefined ? [] : listTlsFacts(tls);
+  return `${facts.map(([name, value]) => `${name}: ${value}\r\n`).join('')}${NO_SERVICE}`;
 }
 
 /** Says WILL and FOLLOWS, and under TLS asks for a sign of life (RFC 860), as not every server speaks first. */

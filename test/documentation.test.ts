@@ -274,7 +274,7 @@ function sessionOfAlice(): Session {
   const clientCertificate = { subject: 'CN=alice', altNames: 'DNS:a', fingerprint: 'AB:CD', verified: true };
   const stream = new Duplex() as unknown as Session['stream']; // nobody reads it
   const peer = { address: '192.0.2.1', port: 1 };
-  const tls = { ...TLS, alpn: 'imap', clientCertificate };
+  const tls = { ...TLS, group: 'X25519', alpn: 'imap', clientCertificate };
   const facts = { id: 'a-1', protocol: 'imap', introduction: undefined, hostname: SCENE.hostname };
   return new Session({ ...facts, stream, peer, tls });
 }

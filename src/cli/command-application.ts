@@ -60,6 +60,7 @@ export function environmentOf({ id, protocol, peer, tls }: Session): Record<stri
     SALLYPORT_REMOTE_PORT: String(peer.port),
     SALLYPORT_TLS_VERSION: tls?.version,
     SALLYPORT_TLS_CIPHER: tls?.cipher,
+    SALLYPORT_TLS_GROUP: tls?.group,
     SALLYPORT_TLS_RESUMED: tls === undefined ? undefined : tls.resumed ? '1' : '0',
     SALLYPORT_SERVERNAME: tls?.servername,
     SALLYPORT_ALPN: tls?.alpn,

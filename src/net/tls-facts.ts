@@ -6,6 +6,7 @@ export function tlsFacts(secure: TLSSocket): TlsFacts {
   return {
     version: secure.getProtocol() ?? 'unknown',
     cipher: cipherName(secure),
+    group: groupName(secure),
     servername: textOf('servername' in secure ? secure.servername : undefined),
     alpn: textOf(secure.alpnProtocol),
     resumed: secure.isSessionReused(),
@@ -17,6 +18,15 @@ function cipherName(secure: TLSSocket): string {
   // Not in the types: null once the socket is destroyed, which can be right behind the handshake.
   const cipher: CipherNameAndProtocol | null = secure.getCipher();
   return cipher?.standardName ?? 'unknown';
+}
+
+/**
+ * A server gets null, from Node 20 up to 26; a client gets no name for the hybrid groups on Node 22 and 25
+ * (nodejs/node#59452).
+ */
+function groupName(secure: TLSSocket): string | undefined {
+  const key: { readonly name?: unknown } | null = secure.getEphemeralKeyInfo();
+  return textOf(key?.name);
 }
 
 /** What is not there is `false`, `null` or absent, depending on which and on the version of Node. */

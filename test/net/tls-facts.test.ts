@@ -9,6 +9,7 @@ function socket(says: Record<string, unknown>): TLSSocket {
     getCipher: () => null,
     isSessionReused: () => false,
     getPeerX509Certificate: () => undefined,
+    getEphemeralKeyInfo: () => null,
   };
   return { ...nothing, ...says } as unknown as TLSSocket; // nothing else of it is used
 }
@@ -23,11 +24,24 @@ describe('src/net/tls-facts', () => {
       expect(tlsFacts(socket(none))).to.deep.equal({
         version: 'unknown',
         cipher: 'unknown',
+        group: undefined,
         servername: undefined,
         alpn: undefined,
         resumed: false,
         clientCertificate: undefined,
       });
+    }
+  });
+
+  it('tells the group of the key exchange where Node does', () => {
+    const groups: [unknown, string | undefined][] = [
+      [null, undefined],
+      [{}, undefined],
+      [{ type: 'ECDH', name: 'X25519', size: 253 }, 'X25519'],
+      [{ type: 'TLSGroup', name: 'X25519MLKEM768' }, 'X25519MLKEM768'],
+    ];
+    for (const [key, group] of groups) {
+      expect(tlsFacts(socket({ getEphemeralKeyInfo: () => key })).group).to.equal(group);
     }
   });
 

@@ -171,6 +171,10 @@ describe('src/net/upgrade', () => {
         const facts = server.outcomes.map(outcome => outcome.facts);
         expect(facts.map(each => each?.resumed)).to.deep.equal([false, true]);
         expect(facts[1]?.clientCertificate).to.deep.include({ subject: 'CN=alice', verified: true });
+        // Node does not tell it then: nothing must be decided by it.
+        const resumedName = version === 'TLSv1.2' ? undefined : 'localhost';
+        expect(facts.map(each => each?.servername)).to.deep.equal(['localhost', resumedName]);
+        expect(facts.map(each => each?.group)).to.deep.equal([undefined, undefined]);
         second.destroy();
       });
     }

@@ -22,6 +22,7 @@ export const SCENE: Scene = {
 export const TLS: TlsFacts = {
   version: 'TLSv1.3',
   cipher: 'TLS_AES_256_GCM_SHA384',
+  group: undefined,
   servername: 'mail.example.org',
   alpn: undefined,
   resumed: false,
