@@ -430,6 +430,24 @@ function testDesign(): void {
       expect(design.text).to.contain(`\`${name}\``);
   });
 
+  it('is written for all who write a protocol: the guide names the calls and the questions as well', () => {
+    const guide = document('docs/guide/writing-a-protocol.md');
+    const calls = (doc: Document, head: string) =>
+      new Set(
+        table(doc, head).flatMap(([cell = '']) => [...cell.matchAll(/(\w+)\(/g)].map(([, name]) => name)),
+      );
+    expect(calls(guide, 'Call')).to.deep.equal(calls(design, 'Call'));
+    const source = readFileSync(join(ROOT, 'src/dialogue/protocol.ts'), 'utf8');
+    const questions = [...source.matchAll(/^export function (\w+)/gm)].map(([, name]) => name);
+    expect([...calls(guide, 'Of the scene')]).to.include.members(questions);
+    const [terms = ''] =
+      /interface StartTlsOptions \{[\s\S]*?\n\}/.exec(
+        readFileSync(join(ROOT, 'src/dialogue/peer.ts'), 'utf8'),
+      ) ?? [];
+    for (const [, term] of terms.matchAll(/^ {2}readonly (\w+)\?/gm))
+      expect(guide.text).to.contain(`\`${term}\``);
+  });
+
   it('names the functions of a protocol', () => {
     const source = readFileSync(join(ROOT, 'src/dialogue/protocol.ts'), 'utf8');
     const [body = ''] = /interface Protocol \{[\s\S]*?\n\}/.exec(source) ?? [];

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import type { AddressInfo, Server as NetServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -7,12 +8,18 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { createTransport } from 'nodemailer';
 import mailApplication, { mailCatcher } from '../../docs/examples/mail-catcher.ts';
+import { memo } from '../../docs/examples/memo-protocol.ts';
 import { keyValue, store } from '../../docs/examples/own-protocol.ts';
 import { timeServer } from '../../docs/examples/upgrade-existing.ts';
 import { smtp } from '../../protocol/smtp.ts';
 import { TlsTerminator } from '../../src/net/terminator.ts';
 import { testCertificates } from '../support/certificates.ts';
+import { document } from '../support/document.ts';
+import { ROOT } from '../support/root.ts';
+import { sClient } from '../support/s-client.ts';
 import { type Serving, serving, stopServing } from '../support/serving.ts';
+import { parseTranscript, replay } from '../support/transcript.ts';
+import { twinTalk } from '../support/twin.ts';
 import { WireClient } from '../support/wire-client.ts';
 
 describe('docs/examples', () => {
@@ -42,6 +49,55 @@ describe('docs/examples', () => {
       );
       await client.end();
       expect(entries.size).to.equal(0);
+    });
+  });
+
+  describe('memo-protocol', () => {
+    const guide = document('docs/guide/writing-a-protocol.md');
+
+    it('stands whole in the guide, which has all that it says', () => {
+      const source = readFileSync(join(ROOT, 'docs/examples/memo-protocol.ts'), 'utf8');
+      const blocks = guide.blocks.filter(({ text }) => text.includes('memoServer'));
+      expect(blocks.map(({ text }) => text)).to.deep.equal([source.slice(source.indexOf('import {'))]);
+      const [said] = guide.blocks.filter(({ language }) => language === 'text');
+      replay(memo, parseTranscript('docs/guide/writing-a-protocol.md', said?.text ?? ''));
+    });
+
+    it('upgrades when its own probe talks to its own server, and tells a stripped offer', () => {
+      const { server, probe } = twinTalk(memo);
+      expect([server.close, probe.close]).to.deep.equal([undefined, undefined]);
+      expect(probe.handOver).to.not.equal(undefined);
+      const stripped = twinTalk(memo, { available: () => false });
+      expect(stripped.probe.close?.error?.code).to.equal('ERR_TLS_NOT_OFFERED');
+    });
+
+    it('hands over under TLS, and nothing in plaintext', async () => {
+      const { connect } = await serving(memo, { capabilities: ['LOGIN', 'LIST'] }, async session => {
+        for await (const line of session.lines()) await session.writeLine(`250 ${line}`);
+      });
+      const client = await connect();
+      client.say('FEATURES\r\nLIST\r\nSTARTTLS now\r\nSTARTTLS\r\n');
+      expect(await client.until('220 Begin TLS\r\n')).to.equal(
+        '200 mail.example.org memo ready\r\n210 STARTTLS LIST\r\n530 TLS required: say STARTTLS first\r\n' +
+          '501 STARTTLS takes no argument\r\n220 Begin TLS\r\n',
+      );
+      await client.startTls({ ca: (await testCertificates()).authority.cert });
+      await client.say('LIST\r\n').until('250 LIST\r\n');
+    });
+
+    it('gives no go-ahead with plaintext behind the command', async () => {
+      const client = await (await serving(memo)).connect();
+      client.say('STARTTLS\r\nQUIT\r\n');
+      await client.until('421 Plaintext behind the upgrade command\r\n');
+      await client.end();
+      expect(client.heard).to.not.contain('220');
+    });
+
+    it('is reached by the command that it prints', async () => {
+      const { port } = await serving(memo);
+      const { status, stderr } = await sClient(port, '-starttls', memo.sClientName ?? '', '-brief');
+      expect(stderr).to.contain('Protocol version: TLSv1.3');
+      expect(status).to.equal(0);
     });
   });
 

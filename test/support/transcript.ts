@@ -37,10 +37,11 @@ export function transcriptsOf(name: string): Transcript[] {
   return readdirSync(folder)
     .filter(file => file.endsWith('.txt'))
     .sort()
-    .map(file => parse(`${name}/${file}`, readFileSync(join(folder, file), 'utf8')));
+    .map(file => parseTranscript(`${name}/${file}`, readFileSync(join(folder, file), 'utf8')));
 }
 
-function parse(file: string, text: string): Transcript {
+/** A transcript's text; `file` is for messages. */
+export function parseTranscript(file: string, text: string): Transcript {
   const lines = text.split('\n').filter(line => line.trim() !== '');
   const comments = lines.filter(line => line.startsWith('#')).map(line => line.slice(1).trim());
   const settings = new Map(
