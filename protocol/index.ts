@@ -1,4 +1,5 @@
 import type { Protocol } from '../src/dialogue/protocol.ts';
+import { acap } from './acap.ts';
 import { ftp } from './ftp.ts';
 import { imap } from './imap.ts';
 import { irc } from './irc.ts';
@@ -31,10 +32,12 @@ export const protocols: readonly Protocol[] = [
   ldap,
   postgres,
   mysql,
+  acap,
   line,
 ];
 
 export {
+  acap,
   ftp,
   imap,
   irc,

@@ -44,6 +44,10 @@ const conversations: Readonly<Record<string, Conversation>> = {
     first: { say: 'a1 CAPABILITY\r\n', hear: /^\* CAPABILITY IMAP4rev1.*\r\na1 OK .*\r\n/m },
     last: { say: 'a2 LOGOUT\r\n', hear: /^\* BYE .*\r\na2 OK .*\r\n/m },
   },
+  acap: {
+    first: { say: 'a1 NOOP\r\n', hear: /^a1 OK .*\r\n/m },
+    last: { say: 'a2 LOGOUT\r\n', hear: /^\* BYE .*\r\na2 OK .*\r\n/m },
+  },
   nntp: {
     first: { say: 'CAPABILITIES\r\n', hear: /^101 .*\r\nVERSION 2\r\n([^.\r\n]+\r\n)*\.\r\n/m },
     last: { say: 'QUIT\r\n', hear: /^205 .*\r\n/m },
