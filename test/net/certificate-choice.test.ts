@@ -82,7 +82,10 @@ describe('src/net/certificate-choice', () => {
           [['-servername', 'mail.example.org'], 'exact'],
           [['-servername', 'MAIL.example.org'], 'exact'],
           [['-servername', 'news.example.org'], 'wild'],
+          [['-servername', 'mail.example.org.'], 'exact'],
+          [['-servername', '192.0.2.1'], 'first'],
           [['-servername', '__proto__'], 'first'],
+          [['-servername', `${'a.'.repeat(127)}a`], 'first'],
           [['-noservername'], 'first'],
         ];
         for (const [args, expected] of names)

@@ -147,6 +147,17 @@ describe('src/net/driver', () => {
     });
   });
 
+  it('tells why a handshake failed, also where the socket is closed before that is known', async () => {
+    const { authority, strangerClient } = await testCertificates();
+    const { connect, over } = await serving(smtp, { ca: authority.cert, clientCertificate: 'require' });
+    const stranger = await atGoAhead(await connect(), smtp);
+    await stranger.startTls(strangerClient).catch(() => undefined);
+    await stranger.end();
+    (await atGoAhead(await connect(), smtp)).destroy();
+    const codes = (await over(2)).map(({ error }) => error?.code);
+    expect(codes).to.deep.equal(['ERR_HANDSHAKE_CERTIFICATE', 'ERR_HANDSHAKE_PEER_GONE']);
+  });
+
   describe('floods', () => {
     it('reads no more of a line without end than its limit and one read', async () => {
       const offered = LONG ? 2 ** 30 : 2 ** 26;
