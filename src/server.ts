@@ -59,7 +59,7 @@ export class Server extends EventEmitter<ServerEvents> {
         upstream,
         secured: (id, facts) => this.emit('secure', id, facts),
         ended: (_driver, end) => {
-          logSessionEnd(log, end);
+          if (log !== silent) logSessionEnd(log, end);
           this.emit('end', end);
         },
       },
