@@ -3,6 +3,7 @@ import type { Dialogue, Peer } from '../src/dialogue/peer.ts';
 import { mayHandOver, mayUpgrade, needsTls, type Protocol, type Scene } from '../src/dialogue/protocol.ts';
 import { expectReply, readReply, reply } from '../src/dialogue/reply.ts';
 import { type ErrorCode, SallyportError } from '../src/errors.ts';
+import { ftpAudit } from './ftp-audit.ts';
 
 /** FTP (RFC 959), its control connection, with AUTH TLS (RFC 4217). */
 export const ftp: Protocol = {
@@ -15,6 +16,7 @@ export const ftp: Protocol = {
   server: ftpServer,
   probe: ftpProbe,
   farewell: ftpFarewell,
+  audit: ftpAudit,
 };
 
 /** RFC 959 sets no limit. */

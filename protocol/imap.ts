@@ -8,6 +8,7 @@ import {
   type Scene,
 } from '../src/dialogue/protocol.ts';
 import { type ErrorCode, SallyportError } from '../src/errors.ts';
+import { imapAudit } from './imap-audit.ts';
 
 /** IMAP4rev1 (RFC 3501) with STARTTLS (RFC 9051 section 6.2.1, RFC 2595). */
 export const imap: Protocol = {
@@ -20,6 +21,7 @@ export const imap: Protocol = {
   server: imapServer,
   probe: imapProbe,
   farewell: imapFarewell,
+  audit: imapAudit,
 };
 
 /** RFC 7162 section 4. */

@@ -2,6 +2,7 @@ import { splitCommand } from '../src/dialogue/command.ts';
 import type { Dialogue, Peer, Step } from '../src/dialogue/peer.ts';
 import { mayHandOver, mayUpgrade, needsTls, type Protocol, type Scene } from '../src/dialogue/protocol.ts';
 import { SallyportError } from '../src/errors.ts';
+import { ircAudit } from './irc-audit.ts';
 
 /** IRC (RFC 2812) with STARTTLS, as IRCv3 has it in its `tls` capability. */
 export const irc: Protocol = {
@@ -14,6 +15,7 @@ export const irc: Protocol = {
   server: ircServer,
   probe: ircProbe,
   farewell: ircFarewell,
+  audit: ircAudit,
 };
 
 /** RFC 2812 section 2.3: a message, its CRLF included. */

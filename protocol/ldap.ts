@@ -18,6 +18,7 @@ import {
   encodeElement,
   encodeInteger,
 } from '../src/wire/ber.ts';
+import { ldapAudit } from './ldap-audit.ts';
 import {
   checkRequest,
   encodeMessage,
@@ -33,6 +34,23 @@ import {
 } from './ldap-message.ts';
 import { isRootSearch, rootEntry } from './ldap-root.ts';
 
+const START_TLS = '1.3.6.1.4.1.1466.20037';
+const REQUEST_NAME = 0x80;
+const START_TLS_REQUEST = encodeElement(OPERATION.extendedRequest, encodeElement(REQUEST_NAME, START_TLS));
+
+/** Base, no aliases, no limits, types and values, `(objectClass=*)`, which extensions (RFC 4511 section 4.5.1). */
+const ROOT_SEARCH = encodeElement(
+  OPERATION.searchRequest,
+  encodeElement(BER.octetString),
+  encodeInteger(0, BER.enumerated),
+  encodeInteger(0, BER.enumerated),
+  encodeInteger(0),
+  encodeInteger(0),
+  encodeBoolean(false),
+  encodeElement(0x87, 'objectClass'),
+  encodeElement(BER.sequence, encodeElement(BER.octetString, 'supportedExtension')),
+);
+
 /** LDAP (RFC 4511) with its StartTLS operation (section 4.14). */
 export const ldap: Protocol = {
   name: 'ldap',
@@ -43,6 +61,7 @@ export const ldap: Protocol = {
   server: ldapServer,
   probe: ldapProbe,
   farewell: ldapFarewell,
+  audit: ldapAudit(ROOT_SEARCH, START_TLS_REQUEST),
 };
 
 function* ldapServer(client: Peer, scene: Scene): Dialogue {
@@ -69,7 +88,6 @@ function* ldapServer(client: Peer, scene: Scene): Dialogue {
   }
 }
 
-const START_TLS = '1.3.6.1.4.1.1466.20037';
 const WHO_AM_I = '1.3.6.1.4.1.4203.1.11.3';
 
 type Result = readonly [code: number, text: string];
@@ -88,8 +106,6 @@ function extensionOf({ operation }: LdapMessage): Extension | undefined {
   const [name, ...further] = decodeElements(operation.content);
   return { name: decodeText(name, REQUEST_NAME), hasValue: further.length > 0 };
 }
-
-const REQUEST_NAME = 0x80;
 
 /** RFC 4511 section 4.14.2. */
 function upgradeRefusal(
@@ -171,9 +187,7 @@ const SIMPLE = 0x80;
 
 /** Up to the first answer under TLS, whatever it is: many a directory shows its root DSE to nobody it does not know. */
 function* ldapProbe(plain: Peer): Dialogue {
-  plain.write(
-    encodeMessage(1, encodeElement(OPERATION.extendedRequest, encodeElement(REQUEST_NAME, START_TLS))),
-  );
+  plain.write(encodeMessage(1, START_TLS_REQUEST));
   const { id, operation } = yield* readMessage(plain);
   if (id !== 1) throw new SallyportError('ERR_UNEXPECTED_REPLY', 'not the response to StartTLS');
   const [code] = decodeConstructed(operation, OPERATION.extendedResponse);
@@ -191,19 +205,6 @@ function* ldapProbe(plain: Peer): Dialogue {
 
 /** An entry, and a few references to elsewhere. */
 const MAX_MESSAGES = 16;
-
-/** Base, no aliases, no limits, types and values, `(objectClass=*)`, which extensions (RFC 4511 section 4.5.1). */
-const ROOT_SEARCH = encodeElement(
-  OPERATION.searchRequest,
-  encodeElement(BER.octetString),
-  encodeInteger(0, BER.enumerated),
-  encodeInteger(0, BER.enumerated),
-  encodeInteger(0),
-  encodeInteger(0),
-  encodeBoolean(false),
-  encodeElement(0x87, 'objectClass'),
-  encodeElement(BER.sequence, encodeElement(BER.octetString, 'supportedExtension')),
-);
 
 /**
  * RFC 4511 section 4.4.1 has protocolError for what could not be parsed. More behind a StartTLS request than

@@ -1,5 +1,6 @@
 import type { Protocol } from '../src/dialogue/protocol.ts';
 import { mailFarewell, mailProbe, mailServer } from './smtp.ts';
+import { mailAudit } from './smtp-audit.ts';
 
 /** LMTP (RFC 2033) with STARTTLS (RFC 3207). RFC 2033 forbids port 25; 24 is custom. */
 export const lmtp: Protocol = {
@@ -11,4 +12,5 @@ export const lmtp: Protocol = {
   proxy: (client, upstream, scene) => mailServer(client, scene, 'LHLO', upstream),
   probe: (server, scene) => mailProbe(server, scene, 'LHLO'),
   farewell: mailFarewell,
+  audit: mailAudit('LHLO'),
 };

@@ -2,6 +2,8 @@ import type { Dialogue, Peer } from '../src/dialogue/peer.ts';
 import { mayHandOver, mayUpgrade, needsTls, type Protocol, type Scene } from '../src/dialogue/protocol.ts';
 import { type ErrorCode, SallyportError } from '../src/errors.ts';
 import { startsClientHello } from '../src/wire/client-hello.ts';
+import { mysqlAudit } from './mysql-audit.ts';
+import { anonymousLogin, PLUGIN, responseStart, UTF8MB4 } from './mysql-login.ts';
 import {
   capability,
   errorPacket,
@@ -23,6 +25,7 @@ export const mysql: Protocol = {
   server: mysqlServer,
   probe: mysqlProbe,
   farewell: mysqlFarewell,
+  audit: mysqlAudit,
 };
 
 const OURS =
@@ -34,7 +37,6 @@ const OURS =
   capability.pluginAuth |
   capability.deprecateEof;
 
-const UTF8MB4 = 0x2d;
 const AUTOCOMMIT = 0x00_02;
 
 /** The payload of an SSLRequest, which is also how a HandshakeResponse41 begins. */
@@ -94,9 +96,6 @@ const SALT_LENGTH = 20;
 /** Drivers read the number: since 8.0 there is all that we offer. MariaDB's would begin with `5.5.5-`. */
 const VERSION = '8.0.0-sallyport';
 
-/** What the clients of MySQL 9 still have; those of MariaDB have it as well. */
-const PLUGIN = 'caching_sha2_password';
-
 /** The version of a TLS record is never 0x00 in its second byte: as a length it is over the limit. */
 function beginsTls({ bytes, length }: PacketHeader): boolean {
   return startsClientHello(bytes) && bytes[1] === 0x03 && length > LENGTH_LIMIT;
@@ -118,23 +117,15 @@ function refuseHandshake(client: Peer, { sequence }: PacketHeader): never {
 function* mysqlProbe(plain: Peer): Dialogue {
   const offered = yield* readGreeting(plain);
   if ((offered & capability.ssl) === 0) throw new SallyportError('ERR_TLS_NOT_OFFERED');
-  const start = `${integer(PROBED, 4)}${integer(LENGTH_LIMIT, 4)}${integer(UTF8MB4, 1)}${'\0'.repeat(23)}`;
-  plain.write(packet(1, start));
+  plain.write(packet(1, responseStart({ tls: true })));
   const secure = yield* plain.connectTls();
-  secure.write(packet(2, `${start}\0\0${PLUGIN}\0`));
+  secure.write(anonymousLogin(2, { tls: true }));
   const { length, sequence } = yield* readHeader(secure);
   if (length === 0 || length > LENGTH_LIMIT || sequence !== 3)
     throw new SallyportError('ERR_UNEXPECTED_REPLY');
   yield* secure.bytes(length);
   return 'handOver';
 }
-
-const PROBED =
-  capability.longPassword |
-  capability.protocol41 |
-  capability.ssl |
-  capability.secureConnection |
-  capability.pluginAuth;
 
 /** MySQL, "Server Error Message Reference". */
 const TOO_MANY = { number: 1040, sequence: 0 };

@@ -10,6 +10,7 @@ import {
 } from '../src/dialogue/protocol.ts';
 import { expectReply, readReply, reply } from '../src/dialogue/reply.ts';
 import { SallyportError } from '../src/errors.ts';
+import { nntpAudit } from './nntp-audit.ts';
 
 /** NNTP (RFC 3977) with STARTTLS (RFC 4642), towards a reader. */
 export const nntp: Protocol = {
@@ -22,6 +23,7 @@ export const nntp: Protocol = {
   server: nntpServer,
   probe: nntpProbe,
   farewell: nntpFarewell,
+  audit: nntpAudit,
 };
 
 /** RFC 3977 section 3.1: a command line, its CRLF included. */

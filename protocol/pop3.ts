@@ -9,6 +9,7 @@ import {
   type Scene,
 } from '../src/dialogue/protocol.ts';
 import { type ErrorCode, SallyportError } from '../src/errors.ts';
+import { pop3Audit } from './pop3-audit.ts';
 
 /** POP3 (RFC 1939) with STLS (RFC 2595). */
 export const pop3: Protocol = {
@@ -21,6 +22,7 @@ export const pop3: Protocol = {
   server: pop3Server,
   probe: pop3Probe,
   farewell: pop3Farewell,
+  audit: pop3Audit,
 };
 
 /** RFC 2449 section 4: a command line, its CRLF included. */

@@ -54,3 +54,6 @@ export function fatal(sqlState: string, text: string): string {
 function int32(value: number): string {
   return String.fromCharCode(value >>> 24, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff);
 }
+
+/** Asks for a login in a name that nobody has. */
+export const LOGIN = startupMessage(VERSION_3, 'user\0sallyport\0\0');

@@ -2,7 +2,8 @@ import type { Dialogue, Peer } from '../src/dialogue/peer.ts';
 import { mayHandOver, needsTls, type Protocol, type Scene } from '../src/dialogue/protocol.ts';
 import { type ErrorCode, SallyportError } from '../src/errors.ts';
 import { startsClientHello } from '../src/wire/client-hello.ts';
-import { fatal, readStartupMessage, requests, startupMessage, VERSION_3 } from './postgres-message.ts';
+import { postgresAudit } from './postgres-audit.ts';
+import { fatal, LOGIN, readStartupMessage, requests, startupMessage, VERSION_3 } from './postgres-message.ts';
 
 /** PostgreSQL's protocol 3 with SSLRequest, and with TLS from the first byte as since PostgreSQL 17. */
 export const postgres: Protocol = {
@@ -16,6 +17,7 @@ export const postgres: Protocol = {
   server: postgresServer,
   probe: postgresProbe,
   farewell: postgresFarewell,
+  audit: postgresAudit,
 };
 
 /**
@@ -62,7 +64,7 @@ function* postgresProbe(plain: Peer): Dialogue {
   if (answer !== YES) throw new SallyportError('ERR_UNEXPECTED_REPLY', 'neither S nor N');
   yield* plain.bytes(1);
   const secure = yield* plain.connectTls();
-  secure.write(startupMessage(VERSION_3, 'user\0sallyport\0\0'));
+  secure.write(LOGIN);
   const header = yield* secure.bytes(5);
   const length = new DataView(header.buffer, header.byteOffset + 1, 4).getUint32(0);
   if ((header[0] !== AUTHENTICATION && header[0] !== ERROR) || length < 8 || length > REPLY_LIMIT) {

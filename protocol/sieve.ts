@@ -8,6 +8,7 @@ import {
   type Scene,
 } from '../src/dialogue/protocol.ts';
 import { type ErrorCode, SallyportError } from '../src/errors.ts';
+import { sieveAudit } from './sieve-audit.ts';
 
 /** ManageSieve (RFC 5804) with its STARTTLS. */
 export const sieve: Protocol = {
@@ -19,6 +20,7 @@ export const sieve: Protocol = {
   server: sieveServer,
   probe: sieveProbe,
   farewell: sieveFarewell,
+  audit: sieveAudit,
 };
 
 /** RFC 5804 sets no limit for a line; a quoted string may have 1024 octets, and a command several. */

@@ -10,6 +10,7 @@ import {
 } from '../src/dialogue/protocol.ts';
 import { expectReply, readReply, reply } from '../src/dialogue/reply.ts';
 import { type ErrorCode, SallyportError } from '../src/errors.ts';
+import { mailAudit } from './smtp-audit.ts';
 
 /** SMTP (RFC 5321) with STARTTLS (RFC 3207). */
 export const smtp: Protocol = {
@@ -22,6 +23,7 @@ export const smtp: Protocol = {
   proxy: (client, upstream, scene) => mailServer(client, scene, 'EHLO', upstream),
   probe: (server, scene) => mailProbe(server, scene, 'EHLO'),
   farewell: mailFarewell,
+  audit: mailAudit('EHLO'),
 };
 
 /** RFC 5321 section 4.5.3.1.4: a command line, its CRLF included. */

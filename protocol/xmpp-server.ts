@@ -1,5 +1,6 @@
 import type { Protocol } from '../src/dialogue/protocol.ts';
-import { xmppDialogue, xmppProbe } from './xmpp.ts';
+import { clientHeader, xmppDialogue, xmppProbe } from './xmpp.ts';
+import { xmppAudit } from './xmpp-audit.ts';
 import { xmppFarewell } from './xmpp-stream.ts';
 
 /** XMPP between servers (RFC 6120) with STARTTLS. */
@@ -13,4 +14,5 @@ export const xmppServer: Protocol = {
   server: (client, scene) => xmppDialogue(client, scene, 'jabber:server'),
   probe: (server, scene) => xmppProbe(server, scene, 'jabber:server'),
   farewell: (error, scene) => xmppFarewell(error, scene, 'jabber:server'),
+  audit: xmppAudit(scene => clientHeader(scene, 'jabber:server')),
 };

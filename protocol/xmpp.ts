@@ -2,6 +2,7 @@ import type { Dialogue, Peer, Step } from '../src/dialogue/peer.ts';
 import { mayHandOver, mayUpgrade, needsTls, type Protocol, type Scene } from '../src/dialogue/protocol.ts';
 import { SallyportError } from '../src/errors.ts';
 import { escapeXml, localName, namespaceOf, type Tag } from '../src/wire/xml.ts';
+import { xmppAudit } from './xmpp-audit.ts';
 import {
   type Content,
   readContent,
@@ -27,6 +28,7 @@ export const xmpp: Protocol = {
   server: (client, scene) => xmppDialogue(client, scene, 'jabber:client'),
   probe: (server, scene) => xmppProbe(server, scene, 'jabber:client'),
   farewell: (error, scene) => xmppFarewell(error, scene, 'jabber:client'),
+  audit: xmppAudit(scene => clientHeader(scene, 'jabber:client')),
 };
 
 /** Under TLS it is the client that opens the new stream (RFC 6120 section 5.4.3.3), with us or the application. */
@@ -143,10 +145,15 @@ function closeWith(client: Peer, words: string): 'close' {
   return 'close';
 }
 
+/** What opens a stream to a server. */
+export function clientHeader(scene: Scene, content: Content): string {
+  const to = escapeXml(scene.servername ?? scene.hostname);
+  return `<?xml version='1.0'?><stream:stream xmlns='${content}' xmlns:stream='${STREAM}' to='${to}' version='1.0'>`;
+}
+
 /** The client of both protocols, up to the features under TLS. */
 export function* xmppProbe(plain: Peer, scene: Scene, content: Content): Dialogue {
-  const to = escapeXml(scene.hostname);
-  const header = `<?xml version='1.0'?><stream:stream xmlns='${content}' xmlns:stream='${STREAM}' to='${to}' version='1.0'>`;
+  const header = clientHeader(scene, content);
   plain.write(header);
   if (!(yield* readFeatures(plain))) throw new SallyportError('ERR_TLS_NOT_OFFERED');
   plain.write(`<starttls xmlns='${TLS}'/>`);

@@ -1,5 +1,6 @@
 export * from '../protocol/index.ts';
 export type { Action } from './dialogue/action.ts';
+export type { Audit, AuditedReply, ReplyTest } from './dialogue/audit.ts';
 export { readBlock } from './dialogue/block.ts';
 export { type CommandParts, splitCommand } from './dialogue/command.ts';
 export { defineLineProtocol, type LineCommand, type LineProtocolOptions } from './dialogue/line-protocol.ts';
@@ -20,7 +21,7 @@ export { type Blame, type ErrorCode, errorTable, SallyportError } from './errors
 export type { Log } from './log.ts';
 export { Admission } from './net/admission.ts';
 export { type CertificateFiles, loadAuthorities, loadCertificate } from './net/certificates.ts';
-export type { ClientDialogueOptions, Said } from './net/client-dialogue.ts';
+export type { ClientDialogueOptions, Spoken } from './net/client-dialogue.ts';
 export { type ConnectTlsOptions, connectTls } from './net/connect-tls.ts';
 export { type DevelopmentCertificate, developmentCertificate } from './net/development-authority.ts';
 export { type DialOptions, type DialTarget, dial } from './net/dial.ts';
@@ -33,5 +34,17 @@ export { TlsTerminator } from './net/terminator.ts';
 export { tlsFacts } from './net/tls-facts.ts';
 export { type UpgradeOptions, upgrade } from './net/upgrade.ts';
 export { type Certificate, defaults, type ServerOptions, type TlsOptions } from './options.ts';
+export {
+  type CheckEntry,
+  type CheckId,
+  checkIds,
+  checkTable,
+  type Family,
+  type Severity,
+} from './probe/check-table.ts';
+export { type ProbeOptions, probeDefaults } from './probe/probe-options.ts';
+export type * from './probe/probe-result.ts';
+export { type ProbeTarget, parseTarget, targetUrl } from './probe/probe-target.ts';
+export { probe } from './probe.ts';
 export { createProxy, type ProxyOptions } from './proxy.ts';
 export { createServer, Server, type ServerEvents, type Surroundings } from './server.ts';

@@ -21,6 +21,10 @@ const layers: readonly { files: RegExp; imports: RegExp }[] = [
     files: /^src\/(server|proxy)\.ts$/,
     imports: /^(src\/(errors|options|log|server|(wire|dialogue|net)\/.*)\.ts|node:.*)$/,
   },
+  {
+    files: /^src\/probe(\/.*)?\.ts$/,
+    imports: /^(src\/(errors|options|(wire|dialogue|net|probe)\/.*)\.ts|node:.*)$/,
+  },
   { files: /^src\/index\.ts$/, imports: /^(src|protocol)\// },
   { files: /^src\/cli\//, imports: /./ },
 ];
@@ -52,7 +56,7 @@ describe('layering', () => {
       const touches = imports.some(imported => /^node:(net|tls|dgram|http|https|http2)$/.test(imported));
       const onlyTypes = !/^import (?!type\b)[^;]*from 'node:(net|tls)'/m.test(text);
       if (touches && !SOCKETS.test(file)) {
-        expect(onlyTypes || /import \{ isIPv6 \} from 'node:net'/.test(text)).to.equal(true);
+        expect(onlyTypes || /import \{ isIP(v6)? \} from 'node:net'/.test(text)).to.equal(true);
       }
     });
 

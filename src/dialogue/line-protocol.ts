@@ -1,4 +1,5 @@
 import { SallyportError } from '../errors.ts';
+import type { Audit } from './audit.ts';
 import type { Dialogue, Peer, Step } from './peer.ts';
 import { mayHandOver, needsTls, type Protocol, type Scene } from './protocol.ts';
 
@@ -87,6 +88,7 @@ export function defineLineProtocol(options: LineProtocolOptions): Protocol {
     specifications: [],
     server: (client, scene) => lineServer(client, scene, definition),
     probe: server => lineProbe(server, definition),
+    audit: lineAudit(definition),
     farewell(error, scene) {
       if (error.code === 'ERR_PEER_CLOSED' || error.code === 'ERR_CLIENT_HELLO') return undefined;
       return worded(farewell.replaceAll('{reason}', error.summary), definition, scene);
@@ -141,6 +143,30 @@ function argumentOf(line: string, command: string): string | undefined {
 
 function worded(text: string, { upgrade }: Definition, { hostname }: Scene): string {
   return `${text.replaceAll('{upgrade}', () => upgrade).replaceAll('{hostname}', () => hostname)}\r\n`;
+}
+
+/** A command that nobody has shows itself by the refusal, where that has a first word of its own. */
+function lineAudit({ greeting, upgrade, goAhead, unknownCommand, alreadySecure, hello }: Definition): Audit {
+  const refusal = beginning(unknownCommand);
+  const distinct = refusal !== undefined && (hello === undefined || refusal !== beginning(goAhead));
+  const again = beginning(goAhead);
+  return {
+    opening: () => (greeting === undefined ? [] : [{ say: '', reply: /\n/ }]),
+    ...(distinct ? { harmless: { say: 'XSALLYPORT\r\n', reply: firstWord(refusal) } } : {}),
+    ...(again === undefined || again === beginning(alreadySecure)
+      ? {}
+      : { again: { say: `${upgrade}\r\n`, reply: firstWord(again) } }),
+  };
+}
+
+/** The first word of a reply; `undefined` where our name is in it. */
+function beginning(reply: string): string | undefined {
+  const [word = ''] = reply.split(' ');
+  return word.includes('{') ? undefined : word;
+}
+
+function firstWord(word: string): RegExp {
+  return new RegExp(`^${word.replace(/[^\w]/g, '\\$&')}( |$)`, 'm');
 }
 
 /** There is no list of capabilities to look at: what the server can do shows in its reply. */

@@ -1,4 +1,5 @@
 import type { SallyportError } from '../errors.ts';
+import type { Audit } from './audit.ts';
 import type { Dialogue, Peer } from './peer.ts';
 
 /**
@@ -35,12 +36,16 @@ export interface Protocol {
    * `error`; `undefined` for none. They must not repeat anything that the peer said.
    */
   farewell(error: SallyportError, scene: Scene): string | undefined;
+  /** What the probe needs besides `probe` to find a server's faults. Default: nothing, and it finds fewer. */
+  readonly audit?: Audit;
 }
 
 /** What a dialogue may know of the world around it. */
 export interface Scene {
   /** Our name in greetings and EHLO. */
   readonly hostname: string;
+  /** The name by which we know the server, where we are its client. Default: `hostname`. */
+  readonly servername?: string;
   /** What is allowed before TLS: `required` nothing but the dialogue, `optional` everything. */
   readonly policy: 'required' | 'optional';
   /** Whether an application takes the stream; without one the dialogue goes on, and refuses honestly. */

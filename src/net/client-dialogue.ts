@@ -10,7 +10,7 @@ import { Deadline } from './deadline.ts';
 import { connectionFailure } from './handshake-failure.ts';
 
 /** Something that was said on a connection. */
-export interface Said {
+export interface Spoken {
   readonly by: 'client' | 'server';
   /** Whether it was said under TLS. */
   readonly secure: boolean;
@@ -22,7 +22,7 @@ export interface ClientDialogueOptions {
   readonly protocol: Protocol;
   readonly scene: Scene;
   /** Hears all that is said, in order. Default: nobody. */
-  readonly observe?: (said: Said) => void;
+  readonly observe?: (said: Spoken) => void;
   /** May put other bytes in place of what is to be said, as an attacker would. Default: they stay. */
   readonly alter?: (bytes: Uint8Array) => Uint8Array;
 }

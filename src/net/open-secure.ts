@@ -43,7 +43,7 @@ export async function openSecure(
   const dialogue = new ClientDialogue(socket, options);
   if (!implicit) await dialogue.plaintext(timeout);
   const stream = await connectTls(socket, { ...options.tls, timeout });
-  const facts = tlsFacts(stream);
+  const facts = tlsFacts(stream, 'client');
   const unread = implicit ? Buffer.alloc(0) : await dialogue.underTls(stream, facts, timeout);
   return { stream, unread, facts };
 }

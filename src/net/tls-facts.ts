@@ -1,8 +1,12 @@
 import type { CipherNameAndProtocol, TLSSocket } from 'node:tls';
+import type { Side } from '../dialogue/peer.ts';
 import type { ClientCertificateFacts, TlsFacts } from '../dialogue/tls-facts.ts';
 
-/** Reads what a finished handshake negotiated. */
-export function tlsFacts(secure: TLSSocket): TlsFacts {
+/**
+ * Reads what a finished handshake negotiated; `us` says which end we are. Where we are the client there is no
+ * client's certificate to be read, and Node must not be asked: it would take the server's out of its own chain.
+ */
+export function tlsFacts(secure: TLSSocket, us: Side = 'server'): TlsFacts {
   return {
     version: secure.getProtocol() ?? 'unknown',
     cipher: cipherName(secure),
@@ -10,7 +14,7 @@ export function tlsFacts(secure: TLSSocket): TlsFacts {
     servername: textOf('servername' in secure ? secure.servername : undefined),
     alpn: textOf(secure.alpnProtocol),
     resumed: secure.isSessionReused(),
-    clientCertificate: clientCertificate(secure),
+    clientCertificate: us === 'server' ? clientCertificate(secure) : undefined,
   };
 }
 

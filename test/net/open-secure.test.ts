@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { imap, pop3, postgres, protocols, smtp } from '../../protocol/index.ts';
 import type { Protocol } from '../../src/dialogue/protocol.ts';
 import { SallyportError } from '../../src/errors.ts';
-import type { Said } from '../../src/net/client-dialogue.ts';
+import type { Spoken } from '../../src/net/client-dialogue.ts';
 import { type OpenSecureOptions, openSecure } from '../../src/net/open-secure.ts';
 import { testCertificates } from '../support/certificates.ts';
 import { serving, stopServing } from '../support/serving.ts';
@@ -138,11 +138,13 @@ describe('src/net/open-secure', () => {
   for (const protocol of protocols) {
     it(`opens ${protocol.name}, and records what is said`, async () => {
       const { port } = await serving(protocol);
-      const said: Said[] = [];
-      const observe = (words: Said) => void said.push(words);
+      const said: Spoken[] = [];
+      const observe = (words: Spoken) => void said.push(words);
       const { stream, facts } = await openSecure({ host: '127.0.0.1', port }, options(protocol, { observe }));
       expect(facts.version).to.equal('TLSv1.3');
       expect(stream.destroyed).to.equal(false);
+      expect(facts.clientCertificate).to.equal(undefined);
+      expect(stream.getPeerCertificate().subject.CN).to.equal('localhost');
       stream.destroy();
       const plain = said.filter(({ secure }) => !secure);
       expect(new Set(plain.map(({ by }) => by))).to.deep.equal(new Set(['client', 'server']));
@@ -235,7 +237,7 @@ describe('src/net/open-secure', () => {
   async function upgradeWordsOf(protocol: Protocol, given: OpenSecureOptions): Promise<string> {
     const { port } = await serving(protocol);
     let words = '';
-    const observe = ({ by, secure, bytes }: Said) => {
+    const observe = ({ by, secure, bytes }: Spoken) => {
       if (by === 'client' && !secure) words += Buffer.from(bytes).toString('latin1');
     };
     const { stream } = await openSecure({ host: '127.0.0.1', port }, { ...given, observe });
