@@ -1,7 +1,11 @@
-import type { Attempt } from './attempt.ts';
-import { attempt } from './attempt.ts';
+import { Buffer } from 'node:buffer';
+import type { SallyportError } from '../errors.ts';
+import { printable } from '../wire/printable.ts';
+import { decodeServerFlight } from '../wire/server-flight.ts';
+import { type Attempt, attempt } from './attempt.ts';
 import { type Check, type Checks, found, notTried, passed, type Verdict } from './check.ts';
 import type { Probing } from './probing.ts';
+import { Visit } from './visit.ts';
 
 /** How many bytes of commands stand for many: more than one read of most servers. */
 const FLOOD = 12_000;
@@ -11,6 +15,16 @@ const BEGINNING = 3;
 
 /** What a server does with plaintext around the upgrade. */
 export const boundaryChecks = {
+  'plaintext-behind-go-ahead': async probing => {
+    const { first, subject } = probing;
+    if (first.error !== undefined && isPlaintext(first.error))
+      return found(first.moments, first.error.message);
+    const words = subject.target.protocol.audit?.harmless?.say;
+    if (first.reached !== 'answered' || words === undefined) return passed;
+    // A server that answers what stands behind the upgrade command before TLS: not under it, but in plaintext.
+    const { error, evidence } = await probing.injected(words);
+    return error !== undefined && isPlaintext(error) ? found(evidence, error.message) : passed;
+  },
   'injection-line': withInjection(async (probing, words) => judge(probing, await probing.injected(words))),
   'injection-lines': withInjection(async (probing, words) => {
     if (isExecuted(probing, await probing.injected(words)))
@@ -28,7 +42,75 @@ export const boundaryChecks = {
   'injection-after-go-ahead': withInjection(async (probing, words) =>
     judge(probing, await attempt(probing, { behindGoAhead: words })),
   ),
+  'plaintext-after-failed-handshake': async probing => {
+    const { subject } = probing;
+    const visit = await Visit.begin(subject);
+    try {
+      await visit.untilGoAhead();
+      visit.send(BROKEN_HELLO, 'a handshake record that holds no handshake');
+      const { bytes, ended } = await visit.receive(received => received.length > 0);
+      const more = ended ? '' : await afterwards(visit, subject.target.protocol.audit?.harmless?.say);
+      const { plaintext } = decodeServerFlight(Buffer.concat([bytes, Buffer.from(more, 'latin1')]));
+      if (plaintext === undefined) return passed;
+      return found(visit.moments, `it says ${printable(plaintext.toString('latin1'))}`);
+    } finally {
+      await visit.end();
+    }
+  },
+  'second-upgrade': async ({ subject }) => {
+    const { name, audit } = subject.target.protocol;
+    if (audit?.again === undefined) return notTried(`${name} has no upgrade command to be said under TLS`);
+    const visit = await Visit.begin(subject);
+    try {
+      await visit.untilGoAhead();
+      await visit.secure();
+      if (audit.againFirst !== true) await visit.converse();
+      if (subject.target.implicit) await visit.exchange(audit.opening?.(subject.scene) ?? []);
+      return audit.again.reply.test(await visit.ask(audit.again)) ? found(visit.moments) : passed;
+    } finally {
+      await visit.end();
+    }
+  },
+  'state-kept': async probing => {
+    const { subject, command } = probing;
+    const { name, audit } = subject.target.protocol;
+    const { memory, again, opening } = audit ?? {};
+    if (memory === undefined || again === undefined) {
+      return notTried(`${name} shows nothing of what it remembers before a login`);
+    }
+    const visit = await Visit.begin(subject);
+    try {
+      const told = await visit.exchange([...(opening?.(subject.scene) ?? []), memory.tell]);
+      if (told === undefined) return notTried('the server takes nothing in plaintext that it could remember');
+      const upgrade = await visit.exchange([{ say: command, reply: again.reply }]);
+      if (upgrade === undefined)
+        return notTried('with something to remember, the server refuses the upgrade');
+      await visit.secure();
+      return memory.ask.reply.test(await visit.ask(memory.ask)) ? found(visit.moments) : passed;
+    } finally {
+      await visit.end();
+    }
+  },
 } as const satisfies Checks;
+
+/** A record of a handshake, and no message in it (RFC 8446 section 4). */
+const BROKEN_HELLO = Buffer.from('160301000568656c6c6f', 'hex');
+
+/** How long one waits for what should not come, in milliseconds. */
+const AFTERWARDS = 300;
+
+/** What the server says to a command where TLS has failed, and the connection is still open. */
+async function afterwards(visit: Visit, words = '\r\n'): Promise<string> {
+  const { ended } = await visit.receive(() => false, AFTERWARDS);
+  if (ended) return '';
+  visit.say(words);
+  return (await visit.hear(undefined, AFTERWARDS)).text;
+}
+
+/** Whether a server has said words where TLS was due. */
+function isPlaintext({ code }: SallyportError): boolean {
+  return code === 'ERR_PLAINTEXT_AFTER_UPGRADE' || code === 'ERR_HANDSHAKE_NOT_TLS';
+}
 
 /** Only where the protocol knows a harmless command, and a client may not send its ClientHello unasked. */
 function withInjection(check: (probing: Probing, words: string) => Promise<Verdict>): Check {

@@ -41,7 +41,7 @@ function findingOf(id: CheckId, entry: CheckEntry, verdict: Extract<Verdict, { k
 async function tried(id: CheckId, probing: Probing): Promise<Verdict> {
   probing.subject.options.progress?.(id);
   try {
-    return (await allChecks[id]?.(probing)) ?? notTried('not built yet');
+    return await allChecks[id](probing);
   } catch (error) {
     if (error instanceof SallyportError && error.blame !== 'caller') return notTried(error.message);
     throw error;

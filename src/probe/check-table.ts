@@ -213,9 +213,9 @@ export const checkTable = {
   'long-reply': check({
     family: 'clients',
     severity: 'info',
-    title: 'More than 1023 bytes come before the offer of TLS',
-    why: 'gnutls-cli looks no further and reports a timeout.',
-    remedy: 'Shorten the greeting, or list the offer earlier.',
+    title: 'Before TLS a reply has more than 1023 bytes',
+    why: 'gnutls-cli reads no further, and reports a timeout.',
+    remedy: 'Shorten the greeting, or the list of capabilities.',
     references: ['RFC 3207 section 4'],
     needs: 'go-ahead',
     inBand: true,

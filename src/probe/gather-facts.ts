@@ -71,7 +71,7 @@ async function versionFacts(probing: Probing): Promise<readonly VersionFacts[]> 
     const hello = typeof answer === 'string' ? undefined : answer.flight.hello;
     all.push({
       version,
-      accepted: typeof answer === 'string' ? undefined : hello !== undefined,
+      accepted: typeof answer === 'string' ? undefined : await probing.accepts(version),
       cipher: hello === undefined ? undefined : suiteName(hello.suite),
       reason: typeof answer === 'string' ? answer : undefined,
     });

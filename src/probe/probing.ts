@@ -5,7 +5,7 @@ import type { FirstVisit } from './first-visit.ts';
 import { type Answer, modernOffer, offerHello } from './offer-hello.ts';
 import type { VersionFacts } from './probe-result.ts';
 import type { Subject } from './subject.ts';
-import type { Word } from './visit.ts';
+import { Visit, type Word } from './visit.ts';
 
 export type VersionName = VersionFacts['version'];
 
@@ -28,6 +28,7 @@ export class Probing {
   readonly first: FirstVisit;
   readonly #answers = new Map<string, Promise<Answer>>();
   #injected: Promise<Attempt> | undefined;
+  #second: Promise<readonly Word[]> | undefined;
 
   constructor(subject: Subject, first: FirstVisit) {
     this.subject = subject;
@@ -83,6 +84,11 @@ export class Probing {
     });
   }
 
+  /** Whether a version is accepted. */
+  async accepts(name: VersionName): Promise<boolean> {
+    return (await this.version(name)).flight.hello?.version === NUMBERS[name];
+  }
+
   /** The answer to what a client of today says. */
   modern(): Promise<Answer> {
     return this.#once('modern', () =>
@@ -108,6 +114,26 @@ export class Probing {
     return this.#injected;
   }
 
+  /** Whether each reply before TLS has come in one piece; on a second connection, too, as a network may cut one. */
+  async replies(): Promise<readonly Reply[]> {
+    this.#second ??= this.#secondVisit();
+    const again = repliesIn(await this.#second);
+    return repliesIn(this.#plain).map((reply, at) => {
+      const pieces = Math.min(reply.pieces, again[at]?.pieces ?? 1);
+      return { ...reply, pieces };
+    });
+  }
+
+  async #secondVisit(): Promise<readonly Word[]> {
+    const visit = await Visit.begin(this.subject);
+    try {
+      await visit.untilGoAhead();
+      return visit.words;
+    } finally {
+      await visit.end();
+    }
+  }
+
   get commandIndex(): number {
     return this.#plain.findLastIndex(({ by }) => by === 'client');
   }
@@ -128,4 +154,23 @@ export class Probing {
   #serverText(words: readonly Word[]): string {
     return words.map(({ by, text }) => (by === 'server' ? text : '')).join('');
   }
+}
+
+/** What a server says between two writes of its client. */
+export interface Reply {
+  readonly text: string;
+  /** Reads that it took. */
+  readonly pieces: number;
+}
+
+function repliesIn(words: readonly Word[]): readonly Reply[] {
+  const replies: Reply[] = [];
+  let last: Word['by'] = 'client';
+  for (const { by, text } of words) {
+    const open = last === 'server' ? replies.pop() : undefined;
+    if (by === 'server') replies.push({ text: (open?.text ?? '') + text, pieces: (open?.pieces ?? 0) + 1 });
+    else if (open !== undefined) replies.push(open);
+    last = by;
+  }
+  return replies;
 }

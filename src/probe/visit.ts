@@ -29,6 +29,10 @@ export interface Word {
 const MAX_MOMENTS = 256;
 const TEXT_LIMIT = 2048;
 
+/** How long a reply may stop in its midst, in milliseconds. */
+const REPLY_GAP = 200;
+const ANYTHING: ReplyTest = { test: said => said !== '' };
+
 /** One connection to the server that is probed. All that is said on it is written down. */
 export class Visit {
   readonly moments: Moment[] = [];
@@ -114,14 +118,23 @@ export class Visit {
 
   /** Says words one by one and waits for the reply to each; the last reply, or `undefined` where one did not come. */
   async exchange(script: readonly AuditedReply[]): Promise<string | undefined> {
-    let last: string | undefined = '';
-    for (const { say, reply } of script) {
-      if (say !== '') this.say(say);
-      const { text } = await this.hear(reply);
-      if (!reply.test(text)) return undefined;
-      last = text;
+    let last = '';
+    for (const each of script) {
+      last = await this.ask(each);
+      if (!each.reply.test(last)) return undefined;
     }
     return last;
+  }
+
+  /** Says words, and listens until the reply has come, or another one has and is over. */
+  async ask({ say, reply }: AuditedReply): Promise<string> {
+    if (say !== '') this.say(say);
+    let { text } = await this.hear(ANYTHING);
+    for (let length = -1; !reply.test(text) && length < text.length; ) {
+      length = text.length;
+      text += (await this.hear(ANYTHING, REPLY_GAP)).text;
+    }
+    return text;
   }
 
   /** Listens to bytes that are no words, up to `enough`. */
@@ -132,6 +145,11 @@ export class Visit {
   /** Lets the dialogue read again what `hear` has read. */
   unhear(bytes: Buffer): void {
     if (bytes.length > 0 && !this.#stream.destroyed) this.#stream.unshift(bytes);
+  }
+
+  /** Whether an error means that the server did not want the handshake. */
+  isHandshakeError(error: unknown): boolean {
+    return error instanceof SallyportError && error.code.startsWith('ERR_HANDSHAKE_');
   }
 
   note(by: 'client' | 'server', text: string): void {
