@@ -8,6 +8,7 @@ import {
   type Scene,
 } from '../src/dialogue/protocol.ts';
 import { type ErrorCode, SallyportError } from '../src/errors.ts';
+import { acapAudit } from './acap-audit.ts';
 
 /** ACAP (RFC 2244) with STARTTLS (RFC 2595 section 5). */
 export const acap: Protocol = {
@@ -20,6 +21,7 @@ export const acap: Protocol = {
   server: acapServer,
   probe: acapProbe,
   farewell: acapFarewell,
+  audit: acapAudit,
 };
 
 /** The bound is ours, and IMAP's, whose lines these are like. */

@@ -45,6 +45,6 @@ export {
 export { type ProbeOptions, probeDefaults } from './probe/probe-options.ts';
 export type * from './probe/probe-result.ts';
 export { type ProbeTarget, parseTarget, targetUrl } from './probe/probe-target.ts';
-export { probe } from './probe.ts';
+export { type ProbeAllOptions, probe, probeAll } from './probe.ts';
 export { createProxy, type ProxyOptions } from './proxy.ts';
 export { createServer, Server, type ServerEvents, type Surroundings } from './server.ts';

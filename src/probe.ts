@@ -37,6 +37,46 @@ export async function probe(target: ProbeTarget, options: ProbeOptions = {}): Pr
   };
 }
 
+export interface ProbeAllOptions extends ProbeOptions {
+  /** How many servers are probed at once. Default 10. */
+  readonly concurrency?: number;
+  /** Told of each result as it is there. Default: nobody. */
+  readonly onResult?: (result: ProbeResult) => void;
+}
+
+/**
+ * Audits many servers, some of them at once and each with one connection at a time: targets with the same address are
+ * probed one after the other. The results are in the order of the targets. Rejects as `probe` does.
+ */
+export async function probeAll(
+  targets: readonly ProbeTarget[],
+  { concurrency = 10, onResult, ...options }: ProbeAllOptions = {},
+): Promise<readonly ProbeResult[]> {
+  if (!Number.isInteger(concurrency) || concurrency < 1) {
+    throw new SallyportError('ERR_OPTION', 'concurrency must be a whole number from 1');
+  }
+  const servers = new Map<string, number[]>();
+  for (const [index, { address }] of targets.entries()) {
+    const name = targetName(address);
+    servers.set(name, [...(servers.get(name) ?? []), index]);
+  }
+  const results: ProbeResult[] = [];
+  const queue = servers.values();
+  const worker = async () => {
+    for (const indices of queue) {
+      for (const index of indices) {
+        const target = targets[index];
+        if (target === undefined) continue;
+        const result = await probe(target, options);
+        results[index] = result;
+        onResult?.(result);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(concurrency, servers.size) }, worker));
+  return results;
+}
+
 type Outcome = Omit<ProbeResult, 'target' | 'startedAt' | 'duration' | 'connections'>;
 
 async function probed(subject: Subject): Promise<Outcome> {

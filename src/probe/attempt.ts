@@ -18,6 +18,8 @@ export interface Attempt {
   readonly secured: boolean;
   /** What the server said under TLS before we did. */
   readonly unasked: string;
+  /** Whether it closed before we said anything under TLS: it refuses, late but rightly, as PostgreSQL does. */
+  readonly refused: boolean;
   /** All that it said under TLS. */
   readonly said: string;
   /** What ended it; `undefined` where the dialogue came to its end. */
@@ -38,6 +40,7 @@ export async function attempt(probing: Probing, injection: Injection): Promise<A
   });
   let secured = false;
   let unasked = '';
+  let refused = false;
   let error: SallyportError | undefined;
   try {
     await visit.untilGoAhead();
@@ -46,9 +49,12 @@ export async function attempt(probing: Probing, injection: Injection): Promise<A
     secured = true;
     const heard = await visit.hear(undefined, silence);
     unasked = heard.text;
-    visit.unhear(heard.bytes);
-    await visit.converse();
-    await visit.hear(undefined, silence);
+    refused = heard.ended;
+    if (!refused) {
+      visit.unhear(heard.bytes);
+      await visit.converse();
+      await visit.hear(undefined, silence);
+    }
   } catch (reason) {
     if (!(reason instanceof SallyportError)) throw reason;
     error = reason;
@@ -57,7 +63,8 @@ export async function attempt(probing: Probing, injection: Injection): Promise<A
     await visit.end();
   }
   const words = visit.words.filter(({ secure, by }) => secure && by === 'server');
-  return { secured, unasked, said: words.map(({ text }) => text).join(''), error, evidence: visit.moments };
+  const said = words.map(({ text }) => text).join('');
+  return { secured, unasked, refused, said, error, evidence: visit.moments };
 }
 
 function joined(bytes: Uint8Array, more: string): Uint8Array {

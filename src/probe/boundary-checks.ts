@@ -128,7 +128,8 @@ function judge(probing: Probing, tried: Attempt): Verdict {
 }
 
 /** Whether what was injected has been answered under TLS. */
-function isExecuted({ subject, speaksUnderTls }: Probing, { unasked, said }: Attempt): boolean {
+function isExecuted({ subject, speaksUnderTls }: Probing, { unasked, refused, said }: Attempt): boolean {
+  if (refused) return false;
   if (unasked !== '' && !speaksUnderTls) return true;
   return subject.target.protocol.audit?.harmless?.reply.test(said) === true;
 }

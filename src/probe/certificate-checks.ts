@@ -1,6 +1,13 @@
 import type { X509Certificate } from 'node:crypto';
 import { printable } from '../wire/printable.ts';
-import { certificateFacts, hasWeakKey, isFor, isIssuedBy, isSelfSigned } from './certificate-facts.ts';
+import {
+  certificateFacts,
+  hasWeakKey,
+  hasWeakSignature,
+  isFor,
+  isIssuedBy,
+  isSelfSigned,
+} from './certificate-facts.ts';
 import { type Check, type Checks, foundIf, notTried } from './check.ts';
 import type { FirstTls } from './first-visit.ts';
 import type { Probing } from './probing.ts';
@@ -26,7 +33,8 @@ export const certificateChecks = {
   }),
   'certificate-untrusted': judge((leaf, _, tls) => {
     if (tls.fault === undefined || NOT_ABOUT_TRUST.has(tls.fault) || comesAlone(leaf, tls)) return undefined;
-    return tls.fault;
+    // OpenSSL finds a key or a signature too weak to be verified at all, and Node has no name for that.
+    return tls.fault === 'UNSPECIFIED' && tls.chain.some(isWeak) ? undefined : tls.fault;
   }),
   'chain-incomplete': judge((leaf, _, tls) => (comesAlone(leaf, tls) ? tls.fault : undefined)),
   'chain-order': async probing => {
@@ -46,13 +54,11 @@ export const certificateChecks = {
   'weak-key': judgeEach(certificate =>
     hasWeakKey(certificate) ? `its key is ${certificateFacts(certificate, Date.now()).key}` : undefined,
   ),
-  // The signature of a root is never looked at: it is trusted as it is.
-  'weak-signature': judgeEach(certificate => {
-    const { signature, selfSigned } = certificateFacts(certificate, Date.now());
-    return !selfSigned && /md5|sha1\b|sha1With/i.test(signature)
-      ? `it is signed with ${signature}`
-      : undefined;
-  }),
+  'weak-signature': judgeEach(certificate =>
+    hasWeakSignature(certificate)
+      ? `it is signed with ${certificateFacts(certificate, Date.now()).signature}`
+      : undefined,
+  ),
 } as const satisfies Checks;
 
 /** What other checks find. */
@@ -70,6 +76,10 @@ const NO_ISSUER: ReadonlySet<string | undefined> = new Set([
 
 function comesAlone(leaf: X509Certificate, { chain, fault }: FirstTls): boolean {
   return NO_ISSUER.has(fault) && chain.length === 1 && !isSelfSigned(leaf);
+}
+
+function isWeak(certificate: X509Certificate): boolean {
+  return hasWeakKey(certificate) || hasWeakSignature(certificate);
 }
 
 type Judge = (leaf: X509Certificate, probing: Probing, tls: FirstTls) => string | undefined;

@@ -40,6 +40,11 @@ export function hasWeakKey({ publicKey }: X509Certificate): boolean {
 
 const SHORT_CURVES = /^(secp1(12|28|60|92)|prime192|sect1|wap-wsg|brainpoolP(160|192)|c2pnb163)/;
 
+/** Whether somebody else may have made the signature (RFC 9155). That of a root is never looked at. */
+export function hasWeakSignature(certificate: X509Certificate): boolean {
+  return !isSelfSigned(certificate) && /md5|sha1\b|sha1With/i.test(signatureOf(certificate));
+}
+
 export function isSelfSigned(certificate: X509Certificate): boolean {
   return certificate.subject === certificate.issuer && certificate.checkIssued(certificate);
 }

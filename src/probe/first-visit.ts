@@ -55,7 +55,8 @@ export async function firstVisit(subject: Subject): Promise<FirstVisit> {
     times.underTls = clock();
     reached = 'answered';
   } catch (reason) {
-    if (!(reason instanceof SallyportError)) throw reason;
+    const server = reason instanceof SallyportError && !/^(config|caller)$/.test(reason.blame);
+    if (!server) throw reason;
     error = reason;
     visit.note('client', reason.message);
   } finally {

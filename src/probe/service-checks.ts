@@ -32,7 +32,11 @@ export const serviceChecks = {
   'reset-harms-others': async ({ subject }) => {
     for (const way of ['reset', 'end'] as const) {
       const moments: Moment[] = [];
-      for (const place of places) moments.push(...(await breakOff(subject, place, way)));
+      for (const place of places) {
+        const seen = await breakOff(subject, place, way);
+        if (seen === undefined) break;
+        moments.push(...seen);
+      }
       const silence = await silenceOf(subject);
       if (silence === undefined) continue;
       return found(moments, `${way === 'reset' ? 'a reset (RST)' : 'a FIN'}, and then ${silence.message}`);
@@ -41,7 +45,12 @@ export const serviceChecks = {
   },
 } as const satisfies Checks;
 
-async function breakOff(subject: Subject, place: Break, way: 'reset' | 'end'): Promise<readonly Moment[]> {
+/** What was seen; `undefined` where the server did not even come so far. */
+async function breakOff(
+  subject: Subject,
+  place: Break,
+  way: 'reset' | 'end',
+): Promise<readonly Moment[] | undefined> {
   try {
     const visit = await Visit.begin(subject);
     try {
@@ -51,8 +60,7 @@ async function breakOff(subject: Subject, place: Break, way: 'reset' | 'end'): P
     }
     return visit.moments;
   } catch (error) {
-    // Whether the server still answers is seen afterwards.
-    if (error instanceof SallyportError && error.blame !== 'caller') return [];
+    if (error instanceof SallyportError && error.blame !== 'caller') return undefined;
     throw error;
   }
 }
