@@ -40,6 +40,8 @@ export class Machine {
   #postponed: (() => readonly Action[]) | undefined;
   /** Whether the dialogue that asked for TLS goes on after the handshake. */
   #resumes = false;
+  /** What the dialogue under TLS reads first. */
+  #carry = '';
 
   constructor(options: MachineOptions) {
     this.#options = options;
@@ -115,7 +117,10 @@ export class Machine {
     return this.#awaitsPeer ? this.fail(new SallyportError('ERR_UPSTREAM_CLOSED')) : NOTHING;
   }
 
-  /** TLS is on. In the server role a new dialogue begins; nothing of the plaintext one is left. */
+  /**
+   * TLS is on. In the server role a new dialogue begins; nothing of the plaintext one is left, but for what it
+   * gave as `carry`.
+   */
   secured(tls: TlsFacts): readonly Action[] {
     if (this.#state !== 'upgrading') return NOTHING;
     if (!this.#resumes) return this.#begin(tls, true);
@@ -136,6 +141,8 @@ export class Machine {
     this.#channel.patience = badCommands;
     const client = new Peer(role === 'probe' ? 'server' : 'client', this.#channel, tls, upgraded);
     this.#peer = client;
+    if (this.#carry !== '') client.unread(this.#carry);
+    this.#carry = '';
     this.#upstream = role === 'proxy' ? new Upstream() : undefined;
     if (this.#upstream !== undefined) this.#dialogue = protocol.proxy?.(client, this.#upstream.peer, scene);
     else this.#dialogue = role === 'probe' ? protocol.probe(client, scene) : protocol.server(client, scene);
@@ -186,6 +193,7 @@ export class Machine {
   #upgrade(need: Extract<Need, { kind: 'tls' }>): readonly Action[] {
     this.#state = 'upgrading';
     this.#resumes = need.resumes;
+    this.#carry = need.carry;
     const { goAhead, early, skipWhitespace, requireAlpn, servername } = need;
     const dialled = this.#upstream !== undefined && this.#upstream.state !== 'undialled';
     return [

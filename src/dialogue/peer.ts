@@ -25,6 +25,8 @@ export type Need =
       readonly requireAlpn: boolean;
       /** Chooses the certificate where the client's SNI does not. */
       readonly servername: string | undefined;
+      /** What the dialogue under TLS reads first, though it was said in plaintext; empty for nothing. */
+      readonly carry: string;
       /** Whether the dialogue goes on in place (we are the client) or begins anew (we are the server). */
       readonly resumes: boolean;
     };
@@ -63,6 +65,12 @@ export interface StartTlsOptions {
   readonly requireAlpn?: boolean;
   /** The name by which the client called us: for the choice of a certificate where it sends no SNI (xmpp). Default: none. */
   readonly servername?: string | undefined;
+  /**
+   * The one thing that outlives the upgrade: what the standard has answered under TLS, though it was said in
+   * plaintext (http: the request that asked, RFC 2817 section 3.3). The new dialogue reads it first, as latin1.
+   * Nobody vouches for who said it: it must not change anything. Default: nothing.
+   */
+  readonly carry?: string;
 }
 
 const DEFAULT_LINE_LIMIT = 8192;
@@ -191,17 +199,17 @@ export class Peer {
    * Turns TLS on as its server. The go-ahead leaves only if nothing lies behind the upgrade command; else
    * ERR_PLAINTEXT_AFTER_UPGRADE (CVE-2011-0411), or the bytes are dropped, as the policy says. Never
    * returns: under TLS a new dialogue begins, so that nothing said in plaintext can be kept (RFC 3207
-   * section 4.2).
+   * section 4.2), but for what is given as `carry`.
    */
   *startTls(goAhead: string | Uint8Array, options: StartTlsOptions = {}): Step<never> {
-    const { early = false, skipWhitespace = false, requireAlpn = false, servername } = options;
+    const { early = false, skipWhitespace = false, requireAlpn = false, servername, carry = '' } = options;
     const unread = this.#channel.inbox.take();
     const harmless = unread.length === 0 || early || (skipWhitespace && isWhitespace(unread));
     if (!harmless && this.#channel.plaintextAfterUpgrade === 'refuse') {
       throw new SallyportError('ERR_PLAINTEXT_AFTER_UPGRADE');
     }
     const first = early ? unread : undefined;
-    const terms = { early: first, skipWhitespace, requireAlpn, servername };
+    const terms = { early: first, skipWhitespace, requireAlpn, servername, carry };
     yield { kind: 'tls', peer: this, goAhead, ...terms, resumes: false };
     throw new Error('a dialogue was resumed behind its upgrade');
   }
@@ -213,7 +221,8 @@ export class Peer {
    */
   *connectTls(): Step<Peer> {
     if (this.#channel.inbox.length > 0) throw new SallyportError('ERR_PLAINTEXT_AFTER_UPGRADE');
-    const plain = { early: undefined, skipWhitespace: false, requireAlpn: false, servername: undefined };
+    const none = { early: undefined, skipWhitespace: false, requireAlpn: false, servername: undefined };
+    const plain = { ...none, carry: '' };
     yield { kind: 'tls', peer: this, goAhead: '', ...plain, resumes: true };
     return new Peer(this.side, this.#channel, this.#channel.tls, true);
   }

@@ -157,6 +157,20 @@ describe('src/dialogue/machine', () => {
     expect(Buffer.from(stage.handOver?.unread ?? []).toString()).to.equal('wxyz');
   });
 
+  it('reads first under TLS what was carried over the upgrade, once, and nothing else of the plaintext', () => {
+    const read: string[] = [];
+    const carrying = protocolOf(function* (client) {
+      for (;;) {
+        const line = yield* client.line();
+        read.push(`${client.secure ? 'TLS' : 'plain'}: ${line}`);
+        if (line === 'again') yield* client.startTls('go\r\n', { carry: 'once\r\n' });
+      }
+    });
+    const discarding = new Stage(carrying, { plaintextAfterUpgrade: 'discard' }).start();
+    discarding.say('first\r\nagain\r\nlater\r\n').secure().say('second\r\n');
+    expect(read).to.deep.equal(['plain: first', 'plain: again', 'TLS: once', 'TLS: second']);
+  });
+
   describe('as a proxy', () => {
     /** Says its own greeting, has the upstream answer lines, and hands over at BYE. */
     function* converse(client: Peer, upstream: Peer): Dialogue {
