@@ -1,6 +1,7 @@
 import type { Protocol } from '../src/dialogue/protocol.ts';
 import { acap } from './acap.ts';
 import { ftp } from './ftp.ts';
+import { http } from './http.ts';
 import { imap } from './imap.ts';
 import { irc } from './irc.ts';
 import { ldap } from './ldap.ts';
@@ -32,6 +33,7 @@ export const protocols: readonly Protocol[] = [
   ldap,
   postgres,
   mysql,
+  http,
   acap,
   line,
 ];
@@ -39,6 +41,7 @@ export const protocols: readonly Protocol[] = [
 export {
   acap,
   ftp,
+  http,
   imap,
   irc,
   ldap,

@@ -19,6 +19,7 @@ export const errorTable = {
   ERR_BAD_COMMANDS: { blame: 'peer', message: 'Too many bad commands' },
   ERR_CLIENT_HELLO: { blame: 'peer', message: 'TLS ClientHello where a command was expected' },
   ERR_HTTP_REQUEST: { blame: 'peer', message: 'HTTP request on another protocol' },
+  ERR_SPLICED_REQUEST: { blame: 'peer', message: 'Request in plaintext before TLS with ALPN' },
   ERR_PEER_CLOSED: { blame: 'peer', message: 'Connection closed by the peer' },
   ERR_UNEXPECTED_REPLY: { blame: 'peer', message: 'Unexpected reply' },
   ERR_TLS_NOT_OFFERED: { blame: 'peer', message: 'TLS not offered' },

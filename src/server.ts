@@ -121,7 +121,16 @@ export function createServer(
 
 function sceneOf({ hostname, tls, capabilities, available }: ResolvedOptions, application: boolean) {
   const policy = tls === 'optional' ? 'optional' : 'required';
-  return { hostname, policy, application, capabilities, available, token: randomToken } as const;
+  const takesImplicit = tls === 'auto';
+  return {
+    hostname,
+    policy,
+    takesImplicit,
+    application,
+    capabilities,
+    available,
+    token: randomToken,
+  } as const;
 }
 
 /** 128 bits: RFC 6120 section 4.7.3 wants stream ids that cannot be guessed. */

@@ -121,10 +121,13 @@ function faultOfLink({ file }: Document, target: string): string | undefined {
 
 function testReadme(): void {
   it('shows the table that the command prints', () => {
-    const rows = protocols.map(protocol => {
+    const rows = protocols.flatMap(protocol => {
       const port = 20_000 + protocol.port;
-      const command = tryCommand({ protocol, host: '127.0.0.1', port, implicit: false, caFile: CA_FILE });
-      return { protocol: protocol.name, address: `127.0.0.1:${port}`, command };
+      const ways = protocol.usualPolicy === 'auto' ? [false, true] : [false];
+      return ways.map(implicit => {
+        const command = tryCommand({ protocol, host: '127.0.0.1', port, implicit, caFile: CA_FILE });
+        return { protocol: protocol.name, address: `127.0.0.1:${port}`, command };
+      });
     });
     expect(readme.blocks.map(({ text }) => text)).to.include(`${tryTable(rows)}\n`);
     expect(Number(serveCommand().opts()['portOffset'])).to.equal(20_000);
@@ -508,7 +511,7 @@ function testProtocol(protocol: Protocol): void {
 
   it('says how long a command line may be', () => {
     const [, unit, digits] =
-      /A (command line|tag|packet|message) has at most (\d+) bytes/.exec(doc.text) ?? [];
+      /A (command line|request line|tag|packet|message) has at most (\d+) bytes/.exec(doc.text) ?? [];
     const limit = Number(digits);
     expect(limit).to.be.greaterThan(0);
     // Its length comes first: its transcripts show what is too long.

@@ -6,7 +6,7 @@ import type { Protocol } from '../src/dialogue/protocol.ts';
 import { type ErrorCode, errorTable, SallyportError } from '../src/errors.ts';
 import { formOf } from './support/form.ts';
 import { SCENE, Stage, type StageOptions, TLS } from './support/stage.ts';
-import { transcriptsOf } from './support/transcript.ts';
+import { grouped, transcriptsOf } from './support/transcript.ts';
 import { atUpgrade, twinTalk } from './support/twin.ts';
 
 const RUNS = process.env['SALLYPORT_LONG'] === undefined ? 200 : 10_000;
@@ -119,6 +119,23 @@ for (const protocol of protocols) {
         );
       });
 
+      it('carries over the upgrade what its standard has answered under TLS, and not a byte else', () => {
+        const carried = form.carried(command);
+        fc.assert(
+          fc.property(fc.array(fc.constantFrom(...lines), { maxLength: 6 }), before => {
+            const stage = new Stage(protocol, { badCommands: 1000, application: true })
+              .start()
+              .say(...before);
+            fc.pre(stage.waiting);
+            for (const piece of upgradeScript) stage.say(piece);
+            fc.pre(stage.upgrade !== undefined);
+            const unread = Buffer.from(stage.secure().handOver?.unread ?? 'no hand-over').toString('latin1');
+            expect(unread).to.equal(carried);
+          }),
+          { numRuns: RUNS },
+        );
+      });
+
       it('offers no second upgrade under TLS', () => {
         const stage = atUpgrade(protocol).secure();
         for (const piece of upgradeScript) stage.say(piece);
@@ -144,7 +161,7 @@ for (const protocol of protocols) {
       });
 
       it('takes LF for CRLF, where it has lines', () => {
-        if (form.units !== 'lines') return;
+        if (form.units !== 'lines' && form.units !== 'requests') return;
         const stage = new Stage(protocol).start();
         for (const piece of upgradeScript) stage.say(piece.replaceAll('\r\n', '\n'));
         expect(stage.upgrade).to.not.equal(undefined);
@@ -199,15 +216,15 @@ for (const protocol of protocols) {
       });
 
       it('answers ten bad commands and ends at the eleventh, where it has commands', () => {
-        if (form.units !== 'lines') return;
+        if (form.bad === undefined) return;
         const stage = new Stage(protocol).start();
         for (let count = 1; count <= 10; count++) {
           stage.heard();
-          stage.say('XYZZY\r\n');
+          stage.say(form.bad);
           expect(stage.close?.error?.code, `after ${count}`).to.equal(undefined);
           expect(stage.heard()).to.not.equal('');
         }
-        stage.say('XYZZY\r\n');
+        stage.say(form.bad);
         expect(stage.close?.error?.code).to.equal('ERR_BAD_COMMANDS');
       });
 
@@ -232,11 +249,6 @@ for (const protocol of protocols) {
         );
       });
 
-      it('hands over under TLS, with nothing unread', () => {
-        const stage = atUpgrade(protocol, { application: true }).secure();
-        expect(stage.handOver?.unread.length).to.equal(0);
-      });
-
       it('hands over under TLS from the first byte', () => {
         const stage = new Stage(protocol, { application: true }).start(TLS);
         expect(stage.handOver?.unread.length).to.equal(0);
@@ -256,6 +268,8 @@ for (const protocol of protocols) {
           const farewell = protocol.farewell(new SallyportError(code, 'a detail'), SCENE);
           if (farewell === undefined) return;
           if (form.units === 'lines') expect(farewell).to.match(/^([\x20-\x7e]+\r\n)+$/);
+          if (form.units === 'requests')
+            expect(farewell).to.match(/^([\x20-\x7e]+\r\n)+\r\n[\x20-\x7e]+\r\n$/);
           if (form.units === 'elements') expect(farewell).to.match(/^[\x20-\x7e]+$/);
           expect(farewell).to.match(/^[\0-\xff]*$/);
           expect(farewell).to.not.contain('a detail');
@@ -282,7 +296,8 @@ for (const protocol of protocols) {
       }
     });
 
-    it('closes at an HTTP request', () => {
+    it('closes at an HTTP request, unless it speaks HTTP', () => {
+      if (form.units === 'requests') return;
       const stage = new Stage(protocol).start(TLS).say('POST /x HTTP/1.1\r\nHost: a\r\n\r\n');
       if (stage.waiting) stage.say('A'.repeat(2 * ONE_READ));
       if (form.units === 'lines') expect(stage.close?.error?.code).to.equal('ERR_HTTP_REQUEST');
@@ -306,9 +321,13 @@ for (const protocol of protocols) {
 
 /** Every line that a client says in the protocol's transcripts and in its probe. */
 function clientLines(protocol: Protocol): string[] {
-  const said = transcriptsOf(protocol.name).flatMap(({ steps }) =>
-    steps.filter(({ kind, text }) => kind === 'client' && text.length < 400).map(({ text }) => text),
-  );
+  // A request's lines mean something only together.
+  const whole = formOf(protocol).units === 'requests';
+  const said = transcriptsOf(protocol.name)
+    .flatMap(({ steps }) => (whole ? grouped(steps) : steps))
+    .filter(({ kind }) => kind === 'client')
+    .flatMap(({ text }) => (whole ? text.split(/(?<=(?:^|\n)\r?\n)/) : [text]))
+    .filter(text => text.length < 400);
   const { upgradeScript, secureScript } = twinTalk(protocol);
   return [...new Set([...said, ...upgradeScript, ...secureScript])];
 }

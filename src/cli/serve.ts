@@ -16,11 +16,13 @@ import { drainOnSignal } from './drain-on-signal.ts';
 import { tryCommand } from './try-command.ts';
 import { tryTable } from './try-table.ts';
 
+type Policy = NonNullable<ServerOptions['tls']>;
+
 interface ServeOptions {
   readonly host: string;
   readonly port?: number;
   readonly portOffset: number;
-  readonly tls: 'required' | 'optional' | 'implicit' | 'auto';
+  readonly tls?: Policy;
   readonly detectTimeout: number;
   readonly cert?: readonly string[];
   readonly key?: readonly string[];
@@ -92,7 +94,9 @@ export function serveCommand(): Command {
 
 function addTlsOptions(command: Command): Command {
   return command
-    .addOption(choice('--tls <policy>', 'what is allowed before TLS', TLS_POLICIES, defaults.tls))
+    .addOption(
+      choice('--tls <policy>', `what is allowed before TLS (default: ${usualPolicies()})`, TLS_POLICIES),
+    )
     .option(
       '--detect-timeout <seconds>',
       'with --tls auto, wait so long for TLS before a greeting',
@@ -129,14 +133,24 @@ async function serve(names: readonly string[], options: ServeOptions): Promise<v
   const { maxConnections = connectionsByDescriptors(), maxPerAddress } = options;
   const admission = new Admission({ maxConnections, maxPerAddress });
   const servers = chosen.map(protocol =>
-    createServer({ ...settings, protocol, log, admission }, application),
+    createServer({ ...settings, tls: policyOf(protocol, options), protocol, log, admission }, application),
   );
   drainOnSignal(servers, log);
   await listenAll(servers, options);
   for (const server of servers) {
-    log.info({ protocol: server.protocol.name, ...server.address, tls: options.tls }, 'listening');
+    log.info({ protocol: server.protocol.name, ...server.address, tls: server.options.tls }, 'listening');
   }
   process.stdout.write(`${tableOf(servers, options, caFile)}\n`);
+}
+
+/** What is said of `--tls` where it is not given, in words. */
+function usualPolicies(): string {
+  const others = protocols.filter(({ usualPolicy = defaults.tls }) => usualPolicy !== defaults.tls);
+  return [defaults.tls, ...others.map(({ name, usualPolicy }) => `for ${name} ${usualPolicy}`)].join(', ');
+}
+
+function policyOf({ usualPolicy = defaults.tls }: Protocol, { tls = usualPolicy }: ServeOptions): Policy {
+  return tls;
 }
 
 function chosenProtocols(names: readonly string[]): readonly Protocol[] {
@@ -152,14 +166,13 @@ function chosenProtocols(names: readonly string[]): readonly Protocol[] {
 async function settingsOf(
   options: ServeOptions,
   certificates: Pick<ServerOptions, 'certificate' | 'certificates'>,
-): Promise<Omit<ServerOptions, 'protocol'>> {
-  const { tls, clientCert, maxConnections, maxPerAddress } = options;
+): Promise<Omit<ServerOptions, 'protocol' | 'tls'>> {
+  const { clientCert, maxConnections, maxPerAddress } = options;
   if (clientCert !== 'none' && options.ca === undefined) {
     throw new SallyportError('ERR_OPTION', `--client-cert ${clientCert} needs --ca`);
   }
   return {
     ...certificates,
-    tls,
     clientCertificate: clientCert,
     maxPerAddress,
     detectTimeout: options.detectTimeout * 1000,
@@ -194,9 +207,9 @@ const WAYS = { required: [false], optional: [false], implicit: [true], auto: [fa
 
 function tableOf(servers: readonly Server[], options: ServeOptions, caFile: string | undefined): string {
   return tryTable(
-    servers.flatMap(({ protocol, address }) => {
+    servers.flatMap(({ protocol, address, options: { tls } }) => {
       const { address: host = options.host, port = 0 } = address ?? {};
-      return WAYS[options.tls].map(implicit => {
+      return WAYS[tls].map(implicit => {
         const command = tryCommand({ protocol, host, port, implicit, caFile });
         return { protocol: protocol.name, address: `${host}:${port}`, command };
       });

@@ -11,8 +11,14 @@ export interface TryTarget {
   readonly caFile: string | undefined;
 }
 
-/** The `openssl s_client` command that connects to a listener, ready to be copied into a shell. */
+/**
+ * The command that connects to a listener, ready to be copied into a shell: `openssl s_client`, or the protocol's own
+ * where that does not know the upgrade.
+ */
 export function tryCommand({ protocol, host, port, implicit, caFile }: TryTarget): string {
+  const { tryInBand } = protocol;
+  if (!implicit && tryInBand !== undefined)
+    return tryInBand.replace('{address}', `${reachable(host)}:${port}`);
   return [
     'openssl s_client',
     ...(implicit ? [] : [`-starttls ${protocol.sClientName ?? protocol.name}`]),

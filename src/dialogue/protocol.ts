@@ -10,6 +10,16 @@ export interface Protocol {
   readonly name: string;
   /** What `openssl s_client -starttls` calls the same dialogue. Default: the name. */
   readonly sClientName?: string;
+  /**
+   * A command that shows the upgrade, where no `openssl s_client -starttls` does; `{address}` stands for host and
+   * port. What TLS from the first byte takes is shown by s_client in any case. Default: s_client knows it.
+   */
+  readonly tryInBand?: string;
+  /**
+   * The policy of the command where none is asked for: `auto` for a protocol whose usual clients know TLS from
+   * the first byte alone. Default `required`.
+   */
+  readonly usualPolicy?: 'required' | 'auto';
   /** The port for plaintext and the upgrade, as IANA has it or as is usual. */
   readonly port: number;
   /** The port for TLS from the first byte, where there is a usual one. */
@@ -48,6 +58,8 @@ export interface Scene {
   readonly servername?: string;
   /** What is allowed before TLS: `required` nothing but the dialogue, `optional` everything. */
   readonly policy: 'required' | 'optional';
+  /** Whether the same port takes TLS from the first byte as well. */
+  readonly takesImplicit: boolean;
   /** Whether an application takes the stream; without one the dialogue goes on, and refuses honestly. */
   readonly application: boolean;
   /** Capabilities of the application, to be listed with ours, in the protocol's own words. */

@@ -41,7 +41,7 @@ export function listTlsFacts(tls: TlsFacts): readonly (readonly [name: string, v
     ['tls', version],
     ['cipher', cipher],
     ['key exchange', group],
-    ['server name', servername ?? 'none'],
+    ['server name', servername ?? (resumed && version === 'TLSv1.2' ? 'not told' : 'none')],
     ['alpn', alpn ?? 'none'],
     ['client certificate', clientCertificate?.subject ?? 'none'],
     ['alternative names', clientCertificate?.altNames],

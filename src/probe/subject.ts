@@ -23,6 +23,7 @@ export class Subject {
       hostname: options.hostname,
       servername: this.servername,
       policy: 'required',
+      takesImplicit: false,
       application: false,
       capabilities: [],
       available: () => true,

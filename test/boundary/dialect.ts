@@ -87,7 +87,11 @@ export const SMALL: Dialect = {
 
 const UNKNOWN = 'XYZZY\r\n';
 
-const INJECTED: Readonly<Record<string, string>> = { imap: 'evil NOOP\r\n', pop3: 'CAPA\r\n' };
+const INJECTED: Readonly<Record<string, string>> = {
+  imap: 'evil NOOP\r\n',
+  pop3: 'CAPA\r\n',
+  http: 'GET /evil HTTP/1.1\r\nHost: a\r\n\r\n',
+};
 
 /** What a protocol's server could remember, and what would show it under TLS, before anything else is said. */
 const MEMORABLE: Readonly<Record<string, { readonly said: string; readonly asked: string }>> = {
@@ -99,8 +103,9 @@ const MEMORABLE: Readonly<Record<string, { readonly said: string; readonly asked
 };
 
 function bracketed(protocol: Protocol) {
-  const hear = atUpgrade(protocol, { application: true }).secure().heard();
-  return { say: 'token\r\n', hear, atEnd: '[token\r\n]' };
+  const stage = atUpgrade(protocol, { application: true }).secure();
+  const hear = stage.heard();
+  return { say: 'token\r\n', hear, atEnd: `[${textOf(stage.handOver?.unread ?? '')}token\r\n]` };
 }
 
 function underTls(protocol: Protocol, say: string) {

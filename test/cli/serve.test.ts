@@ -61,16 +61,17 @@ describe('src/cli/serve', function () {
       const command = sallyport('serve', '--port-offset', String(await freeOffset()));
       await command.until(/^(.*\n){2}/);
       const lines = command.stdout.trimEnd().split('\n');
-      expect(lines.length).to.equal(protocols.length + 1);
-      for (const [index, { name, sClientName = name }] of protocols.entries()) {
-        const [protocol, address, ...words] = (lines[index + 1] ?? '').split(/\s+/);
-        expect(protocol).to.equal(name);
-        const port = address?.split(':')[1];
-        const caFile = join(folder, 'sallyport', 'ca.pem');
-        expect(words.join(' ')).to.equal(
-          `openssl s_client -starttls ${sClientName} -connect localhost:${port} -CAfile ${caFile}`,
-        );
-      }
+      const caFile = join(folder, 'sallyport', 'ca.pem');
+      const expected = protocols.flatMap(({ name, sClientName = name, tryInBand }) =>
+        tryInBand === undefined
+          ? [`${name} openssl s_client -starttls ${sClientName} -connect localhost:PORT -CAfile ${caFile}`]
+          : [`${name} ${tryInBand}`, `${name} openssl s_client -connect localhost:PORT -CAfile ${caFile}`],
+      );
+      const rows = lines.slice(1).map(line => {
+        const [protocol, address = '', ...words] = line.split(/\s+/);
+        return `${protocol} ${words.join(' ').replace(address.replace('127.0.0.1', 'localhost'), 'localhost:PORT')}`;
+      });
+      expect(rows).to.deep.equal(expected.map(row => row.replace('{address}', 'localhost:PORT')));
       const logged = command.stderr
         .trim()
         .split('\n')
@@ -101,6 +102,18 @@ describe('src/cli/serve', function () {
       expect(first).to.match(/^smtp .* s_client -starttls smtp -connect localhost:(\d+)$/);
       expect(second).to.equal(first?.replace('-starttls smtp ', ''));
       expect(more).to.deep.equal([]);
+    });
+
+    it('by the policy that is usual for the protocol, unless another is given', async () => {
+      for (const [args, policy, ways] of [
+        [[], 'auto', 2],
+        [['--tls', 'required'], 'required', 1],
+      ] as const) {
+        const command = sallyport('serve', 'http', '--port', '0', ...args);
+        await command.until(/^(.*\n){2}/);
+        expect(JSON.parse(command.stderr).tls).to.equal(policy);
+        expect(command.stdout.trimEnd().split('\n').length).to.equal(1 + ways);
+      }
     });
 
     it('with TLS from the first byte', async () => {

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { http } from '../../protocol/http.ts';
 import { line } from '../../protocol/line.ts';
 import { smtp } from '../../protocol/smtp.ts';
 import { type TryTarget, tryCommand } from '../../src/cli/try-command.ts';
@@ -20,6 +21,13 @@ describe('src/cli/try-command', () => {
 
   it('needs no name where TLS comes first', () => {
     expect(tryCommand({ ...target, implicit: true })).to.equal('openssl s_client -connect localhost:20025');
+  });
+
+  it("is the protocol's own where s_client does not know the upgrade", () => {
+    expect(tryCommand({ ...target, protocol: http })).to.equal('lpstat -E -h localhost:20025 -r');
+    expect(tryCommand({ ...target, protocol: http, implicit: true })).to.equal(
+      'openssl s_client -connect localhost:20025',
+    );
   });
 
   it('connects to where the listener can be reached', () => {

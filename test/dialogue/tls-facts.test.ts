@@ -43,6 +43,16 @@ describe('src/dialogue/tls-facts', () => {
     expect(listed.map(([name]) => name)).to.deep.equal(names);
   });
 
+  it('does not say that there is no server name where it is not told', () => {
+    const nameOf = (facts: Partial<TlsFacts>) =>
+      listTlsFacts({ ...everything, servername: undefined, ...facts }).find(
+        ([name]) => name === 'server name',
+      )?.[1];
+    expect(nameOf({ version: 'TLSv1.2', resumed: true })).to.equal('not told');
+    expect(nameOf({ version: 'TLSv1.2', resumed: false })).to.equal('none');
+    expect(nameOf({ version: 'TLSv1.3', resumed: true })).to.equal('none');
+  });
+
   for (const protocol of [line, telnet]) {
     it(`is what ${protocol.name} answers to STATUS`, () => {
       const stage = new Stage(protocol).start(everything);

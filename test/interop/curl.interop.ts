@@ -45,6 +45,12 @@ const requests: Readonly<Record<string, Request>> = {
     go: [/^> AUTH SSL/m, /^< 234 /m],
     underTls: [/^> USER tester/m, /^< 530 /m],
   },
+  http: {
+    scheme: 'http',
+    args: ['--header', 'Accept: text/plain'],
+    go: [/^> GET /m, /^< HTTP\/1\.1 426 /m],
+    underTls: [/^> GET /m, /^< HTTP\/1\.1 200 /m],
+  },
 };
 
 const known = protocolsNamed(...Object.keys(requests));
@@ -52,12 +58,19 @@ const known = protocolsNamed(...Object.keys(requests));
 describeClient('curl', () => {
   describe('--ssl-reqd', () => {
     const servers = useServers();
-    for (const protocol of known) describe(protocol.name, () => testUpgrade(servers, protocol));
+    for (const protocol of known.filter(({ name }) => name !== 'http')) {
+      describe(protocol.name, () => testUpgrade(servers, protocol));
+    }
   });
+
+  describe('in plaintext', () => testWeb(useServers(), 'required'));
+
+  describe('on one port for both', () => testWeb(useServers({ tls: 'auto' }), 'auto'));
 
   describe('with TLS from the first byte', () => {
     const servers = useServers({ tls: 'implicit' });
-    for (const { name } of known) {
+    testWeb(servers, 'implicit');
+    for (const { name } of known.filter(({ name }) => name !== 'http')) {
       const { scheme, underTls } = requestOf(name);
       it(`verifies the certificate of ${scheme}s and gets replies`, async () => {
         const result = await curl(servers, name, `${scheme}s`, []);
@@ -67,6 +80,32 @@ describeClient('curl', () => {
     }
   });
 });
+
+/** curl knows no upgrade within HTTP: it is told so, or finds TLS on the same port. */
+function testWeb(servers: Servers, policy: 'required' | 'auto' | 'implicit'): void {
+  const scheme = policy === 'implicit' ? 'https' : 'http';
+  const get = (...args: readonly string[]) => curl(servers, 'http', scheme, args);
+
+  if (policy === 'required') {
+    it('is told by http what it would have to say', async () => {
+      const result = await get();
+      const { status, stdout, transcript } = result;
+      expectInOrder(result, [/^< HTTP\/1\.1 426 /m, /^< Upgrade: TLS\/1\.2, HTTP\/1\.1\r$/m]);
+      expect(stdout, transcript).to.match(/^426 Upgrade Required: .*RFC 2817/);
+      expect(status, transcript).to.equal(0);
+    });
+    return;
+  }
+
+  it(`verifies the certificate and gets the page of http with TLS ${policy}`, async () => {
+    const result = await get('--location');
+    expectVerified(result, 'TLSv1.3');
+    expectInOrder(result, [/^> Accept: text\/plain/m, /^< HTTP\/1\.1 200 /m]);
+    expect(result.stdout, result.transcript).to.match(/alpn: +http\/1\.1\n/);
+    const [end] = (await servers.ended('http')).slice(-1);
+    expect(end?.error, result.transcript).to.equal(undefined);
+  });
+}
 
 function testUpgrade(servers: Servers, { name }: Protocol): void {
   const { scheme, go, underTls } = requestOf(name);

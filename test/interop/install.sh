@@ -17,6 +17,9 @@ CLIENTS=(
   sieve-connect:sieve-connect
   irssi:irssi
   script:bsdutils
+  chromium:chromium
+  certutil:libnss3-tools
+  lpstat:cups-client
 )
 
 has_client() {

@@ -11,7 +11,7 @@ import { serving, stopServing } from '../support/serving.ts';
 /** Our own servers, as they are with nothing set. */
 const cases = protocols.flatMap(protocol => [
   { title: `${protocol.name} in-band`, protocol, implicit: false },
-  ...(LONG || /^(smtp|imap|postgres)$/.test(protocol.name)
+  ...(LONG || /^(smtp|imap|postgres|http)$/.test(protocol.name)
     ? [{ title: `${protocol.name} with TLS first`, protocol, implicit: true }]
     : []),
 ]);
@@ -25,13 +25,13 @@ const NOT_TRIED: Readonly<Record<string, RegExp>> = {
   'injection-after-go-ahead': /^(telnet|mysql) /,
   'second-upgrade': /^(telnet|mysql) /,
   'state-kept': /./,
-  'login-offered': /^(ftp|irc|telnet|ldap|postgres|mysql|line) /,
-  'login-accepted': /^(irc|telnet|line) /,
-  'tls-offered-under-tls': /^(telnet|ldap|postgres|mysql|line) /,
-  'split-go-ahead': /^(irc|xmpp|xmpp-server|telnet|ldap) /,
-  'split-reply': /^(irc|xmpp|xmpp-server|telnet|ldap) /,
-  'long-reply': /^(irc|xmpp|xmpp-server|telnet|ldap) /,
-  'capability-spelling': /^(ftp|irc|xmpp|xmpp-server|telnet|ldap|postgres|mysql|line) /,
+  'login-offered': /^(ftp|irc|telnet|ldap|postgres|mysql|http|line) /,
+  'login-accepted': /^(irc|telnet|http|line) /,
+  'tls-offered-under-tls': /^(telnet|ldap|postgres|mysql|http|line) /,
+  'split-go-ahead': /^(irc|xmpp|xmpp-server|telnet|ldap|http) /,
+  'split-reply': /^(irc|xmpp|xmpp-server|telnet|ldap|http) /,
+  'long-reply': /^(irc|xmpp|xmpp-server|telnet|ldap|http) /,
+  'capability-spelling': /^(ftp|irc|xmpp|xmpp-server|telnet|ldap|postgres|mysql|http|line) /,
   'alpn-ignored': /^(smtp|lmtp|telnet|ldap|mysql|acap|line) /,
   'stalled-handshake': /./,
 };

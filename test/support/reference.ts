@@ -58,11 +58,15 @@ function answer(protocol: Protocol, stage: Stage, command: string): string {
 /** Lines, or bytes as a transcript has them. */
 function quotedReply(protocol: Protocol, reply: string): string {
   if (reply === '') return 'nothing';
-  if (formOf(protocol).units === 'packets' && !/^([\x20-\x7e]*\r\n)+$/.test(reply))
-    return `\`${escaped(reply)}\``;
-  const lines = reply.split('\r\n').filter(line => line !== '');
+  const { units } = formOf(protocol);
+  const requests = units === 'requests';
+  if (units === 'packets' && !/^([\x20-\x7e]*\r\n)+$/.test(reply)) return `\`${escaped(reply)}\``;
+  const lines = reply.split('\r\n').filter(line => line !== '' && !(requests && !TELLING.test(line)));
   return lines.map(line => `\`${line}\``).join('<br>');
 }
+
+/** Of a response to a request, what is not in all of them. */
+const TELLING = /^(HTTP\/|(Upgrade|Connection|Location|Allow|Retry-After): )/;
 
 /** The last words because of an error: a row of a table of farewells. */
 export function farewellRow(protocol: Protocol, error: ErrorCode): readonly string[] {

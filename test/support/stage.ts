@@ -13,6 +13,7 @@ export interface StageOptions extends Partial<Scene> {
 export const SCENE: Scene = {
   hostname: 'mail.example.org',
   policy: 'required',
+  takesImplicit: false,
   application: false,
   capabilities: [],
   available: () => true,

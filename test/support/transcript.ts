@@ -9,7 +9,8 @@ import { Stage, type StageOptions, TLS } from './stage.ts';
  * A conversation in a file, which tests replay and the documentation quotes:
  *
  *     # What it shows
- *     # policy: optional            (options: policy, application, available, capabilities, after-upgrade)
+ *     # policy: optional            (options: policy, takes-implicit, application, available, capabilities,
+ *                                    after-upgrade, bad-commands)
  *     S: 220 mail.example.org ESMTP ready
  *     C: EHLO client.example.org
  *     -- TLS --                     the handshake; at the very top: TLS from the first byte
@@ -47,7 +48,9 @@ export function parseTranscript(file: string, text: string): Transcript {
   const settings = new Map(
     comments
       .map(comment =>
-        /^(policy|application|available|capabilities|after-upgrade|bad-commands): (.*)$/.exec(comment),
+        /^(policy|takes-implicit|application|available|capabilities|after-upgrade|bad-commands): (.*)$/.exec(
+          comment,
+        ),
       )
       .filter(match => match !== null)
       .map(match => [match[1] ?? '', match[2] ?? ''] as const),
@@ -63,6 +66,7 @@ export function parseTranscript(file: string, text: string): Transcript {
 function optionsOf(settings: ReadonlyMap<string, string>): StageOptions {
   return {
     policy: settings.get('policy') === 'optional' ? 'optional' : 'required',
+    takesImplicit: settings.get('takes-implicit') === 'yes',
     application: settings.get('application') === 'yes',
     available: () => settings.get('available') !== 'no',
     capabilities: settings.get('capabilities')?.split(', ') ?? [],
@@ -131,7 +135,7 @@ function replayMark(stage: Stage, mark: string, unread: string): void {
 }
 
 /** Adjoining lines of one speaker as one step; what is unread goes with its hand-over. */
-function grouped(steps: readonly Step[]): (Step & { readonly expected: string })[] {
+export function grouped(steps: readonly Step[]): (Step & { readonly expected: string })[] {
   const groups: { kind: Step['kind']; text: string; expected: string }[] = [];
   for (const step of steps) {
     const last = groups.at(-1);

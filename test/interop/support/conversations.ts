@@ -27,6 +27,10 @@ export const TLS_OFFER = /\b(STARTTLS|STLS|AUTH TLS)\b|\bLS :.*\btls\b/;
 
 const EHLO_REPLY = /^250-localhost\r\n(250-.*\r\n)*250 .*\r\n/m;
 
+function httpRequest(field: string): string {
+  return `GET / HTTP/1.1\r\nHost: localhost\r\nAccept: text/plain\r\n${field}\r\n`;
+}
+
 const conversations: Readonly<Record<string, Conversation>> = {
   smtp: {
     first: { say: 'EHLO client.example.org\r\n', hear: EHLO_REPLY },
@@ -63,6 +67,16 @@ const conversations: Readonly<Record<string, Conversation>> = {
   irc: {
     first: { say: 'CAP LS 302\r\n', hear: /^:localhost CAP \* LS :.*\r\n/m },
     last: { say: 'QUIT\r\n', hear: /^ERROR :.*\r\n/m },
+  },
+  http: {
+    first: {
+      say: httpRequest(''),
+      hear: /^HTTP\/1\.1 200 OK\r\n(.+\r\n)+\r\nEncrypted\.[\s\S]*resumed:.*\n/m,
+    },
+    last: {
+      say: httpRequest('Connection: close\r\n'),
+      hear: /^HTTP\/1\.1 200 OK\r\n[\s\S]*^Connection: close\r\n/m,
+    },
   },
   line: {
     first: { say: 'STATUS\r\n', hear: /^tls: TLSv1\.[23]\r\n(\S.*: .*\r\n)*OK .*\r\n/m },

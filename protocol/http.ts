@@ -1,0 +1,179 @@
+import type { Dialogue, Peer, Step } from '../src/dialogue/peer.ts';
+import { mayHandOver, mayUpgrade, needsTls, type Protocol, type Scene } from '../src/dialogue/protocol.ts';
+import { type ErrorCode, SallyportError } from '../src/errors.ts';
+import { httpAudit } from './http-audit.ts';
+import { pageFor } from './http-page.ts';
+import { headOf, listOf, lists, placeOf, type Request, readRequest } from './http-request.ts';
+import { plain, plainResponse, type Response, responseText, switching } from './http-response.ts';
+
+/** HTTP/1.1 (RFC 9112) with the upgrade to TLS within it (RFC 2817). */
+export const http: Protocol = {
+  name: 'http',
+  port: 80,
+  implicitPort: 443,
+  alpn: ['http/1.1'],
+  speaksFirst: 'client',
+  tryInBand: 'lpstat -E -h {address} -r',
+  usualPolicy: 'auto',
+  specifications: ['RFC 2817', 'RFC 9110', 'RFC 9112', 'RFC 6585'],
+  server: httpServer,
+  probe: httpProbe,
+  farewell: httpFarewell,
+  audit: httpAudit,
+};
+
+/** Under TLS the first request of a connection that was upgraded is the one that asked for it. */
+function* httpServer(client: Peer, scene: Scene): Dialogue {
+  if (client.upgraded) yield* checkCarried(client);
+  if (client.secure && scene.application) return 'handOver';
+  while (yield* isAnotherBegun(client)) {
+    const request = yield* readRequest(client);
+    const token = mayUpgrade(client, scene) ? tlsToken(request) : undefined;
+    if (token !== undefined) {
+      const carry = headOf(withoutUpgrade(request));
+      return yield* client.startTls(switching(token), { carry, servername: nameOf(request) });
+    }
+    if (mayHandOver(client, scene)) {
+      client.unread(headOf(request.lines));
+      return 'handOver';
+    }
+    // What content there is would have to be read, to find the next request: that is not worth it here.
+    const close = request.old || request.hasContent || lists(request, 'connection', 'close');
+    const how = { head: request.method === 'HEAD', close };
+    if (needsTls(client, scene)) client.reject(responseText(refusal(scene, request), how));
+    else
+      client.write(responseText({ ...pageFor(client, request), offersTls: mayUpgrade(client, scene) }, how));
+    if (close) return 'close';
+  }
+  return 'close';
+}
+
+/** RFC 9112 section 9.5: between two requests a client may leave, and need not say so. */
+function* isAnotherBegun(client: Peer): Step<boolean> {
+  try {
+    yield* client.begin();
+    return true;
+  } catch (error) {
+    if (error instanceof SallyportError && error.code === 'ERR_PEER_CLOSED') return false;
+    throw error;
+  }
+}
+
+/**
+ * A client that agrees on ALPN most likely began with TLS, as browsers do: somebody in the middle would have put the
+ * request in front of it, whose response it then takes for that to its own first one. `OPTIONS *` has no content.
+ */
+function* checkCarried(client: Peer): Step<void> {
+  const request = yield* readRequest(client);
+  if (client.tls?.alpn !== undefined && request.target !== '*') {
+    throw new SallyportError('ERR_SPLICED_REQUEST');
+  }
+  client.unread(headOf(request.lines));
+}
+
+/**
+ * The token to switch to, if the request asks for TLS and may be the one that is answered under it: nobody vouches
+ * for who sent it, so it must be safe (RFC 9110 section 9.2.1); content could not be told from what is injected.
+ * Only a token that the client listed may be chosen (section 7.8). The handshake decides on the version.
+ */
+function tlsToken(request: Request): string | undefined {
+  if (request.old || request.hasContent || !/^(GET|HEAD|OPTIONS)$/.test(request.method)) return undefined;
+  if (!lists(request, 'connection', 'upgrade')) return undefined;
+  const tokens = listOf(request, 'upgrade').map(token => token.toUpperCase());
+  return tokens
+    .filter(token => /^TLS\/1\.\d$/.test(token))
+    .sort()
+    .at(-1);
+}
+
+/** A host name, without its port; an address names no certificate. */
+function nameOf(request: Request): string | undefined {
+  return /^([\w-][\w.-]*?)\.?(?::\d*)?$/.exec(placeOf(request).host)?.[1];
+}
+
+/** Upgrade has done its work, and is not for whoever reads the request next (RFC 9110 section 7.6.1). */
+function withoutUpgrade({ lines }: Request): readonly string[] {
+  return lines.flatMap((line, index) => {
+    if (index === 0 || !/^(upgrade|connection):/i.test(line)) return [line];
+    const options = line.replace(/^connection:/i, '').split(',');
+    const kept = options.map(option => option.trim()).filter(option => option.toLowerCase() !== 'upgrade');
+    return /^connection/i.test(line) && kept.length > 0 ? [`Connection: ${kept.join(', ')}`] : [];
+  });
+}
+
+function refusal(scene: Scene, request: Request): Response {
+  if (!scene.available()) {
+    return { ...plain(503, 'TLS is required, and not available for now'), fields: { 'Retry-After': '60' } };
+  }
+  if (scene.takesImplicit && /^(GET|HEAD)$/.test(request.method)) {
+    const { host, path } = placeOf(request);
+    const location = `https://${withPort(host === '' ? scene.hostname : host)}${path}`;
+    return { ...plain(308, 'this port takes https as well'), fields: { Location: location } };
+  }
+  const detail =
+    'TLS is required: say OPTIONS * with "Upgrade: TLS/1.2" and "Connection: Upgrade" (RFC 2817)';
+  return { ...plain(426, detail), offersTls: true };
+}
+
+/** Without a port the client came to ours for plaintext, which is not that of https. */
+function withPort(host: string): string {
+  return /:\d+$/.test(host) ? host : `${host.replace(/:$/, '')}:${http.port}`;
+}
+
+/** Up to the response under TLS. mod_ssl of Apache knows no token but TLS/1.0, so all are listed. */
+function* httpProbe(plain: Peer, { hostname, servername = hostname }: Scene): Dialogue {
+  const host = servername.includes(':') ? `[${servername}]` : servername;
+  const asked = 'Upgrade: TLS/1.3, TLS/1.2, TLS/1.1, TLS/1.0\r\nConnection: Upgrade\r\n';
+  plain.write(`OPTIONS * HTTP/1.1\r\nHost: ${host}\r\n${asked}\r\n`);
+  const { status, upgrade } = yield* readHead(plain);
+  if (status !== 101) throw new SallyportError(upgrade === '' ? 'ERR_TLS_NOT_OFFERED' : 'ERR_TLS_REFUSED');
+  if (!/^TLS\/1\.\d(,|$)/i.test(upgrade)) throw new SallyportError('ERR_UNEXPECTED_REPLY', 'not to TLS');
+  const secure = yield* plain.connectTls();
+  yield* readHead(secure);
+  return 'handOver';
+}
+
+const MAX_LINES = 128;
+
+/** Reads the head of a response, interim ones skipped. */
+function* readHead(server: Peer): Step<{ readonly status: number; readonly upgrade: string }> {
+  let status = 0;
+  let upgrade = '';
+  for (let count = 0; count < MAX_LINES; count++) {
+    const line = yield* server.line();
+    if (status === 0) status = Number(/^HTTP\/1\.\d ([1-5]\d\d)( |$)/.exec(line)?.[1] ?? Number.NaN);
+    if (Number.isNaN(status)) throw new SallyportError('ERR_UNEXPECTED_REPLY', 'not a status line');
+    if (line !== '') upgrade = /^upgrade:\s*(\S.*)$/i.exec(line)?.[1] ?? upgrade;
+    else if (status >= 200 || status === 101) return { status, upgrade };
+    else status = 0;
+  }
+  throw new SallyportError('ERR_UNEXPECTED_REPLY', 'head has too many lines');
+}
+
+/**
+ * What was refused has been answered already; behind a hand-over, and where no request is awaited, a response would
+ * be taken for another's.
+ */
+const SILENT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'ERR_PEER_CLOSED',
+  'ERR_CLIENT_HELLO',
+  'ERR_BAD_SYNTAX',
+  'ERR_LINE_TOO_LONG',
+  'ERR_BAD_COMMANDS',
+  'ERR_SPLICED_REQUEST',
+  'ERR_IDLE_TIMEOUT',
+  'ERR_APPLICATION',
+]);
+
+const STATUSES: { readonly [code in ErrorCode]?: number } = {
+  ERR_COMMAND_TIMEOUT: 408,
+  ERR_DIALOGUE_TIMEOUT: 408,
+  ERR_TOO_MANY_FROM_ADDRESS: 429,
+  ERR_TOO_MANY_CONNECTIONS: 503,
+  ERR_SHUTTING_DOWN: 503,
+};
+
+function httpFarewell({ code, blame, summary }: SallyportError): string | undefined {
+  if (SILENT.has(code)) return undefined;
+  return plainResponse(STATUSES[code] ?? (blame === 'peer' ? 400 : 500), summary);
+}
