@@ -8,6 +8,7 @@ import type { TlsFacts } from '../dialogue/tls-facts.ts';
 import { SallyportError } from '../errors.ts';
 import type { ResolvedOptions } from '../options.ts';
 import { startsClientHello } from '../wire/client-hello.ts';
+import { ClientSide } from './client-side.ts';
 import { Deadline } from './deadline.ts';
 import { farewellTo } from './farewell.ts';
 import { firstBytes } from './first-bytes.ts';
@@ -16,10 +17,11 @@ import { relay } from './relay.ts';
 import { runApplication } from './run-application.ts';
 import { type Application, type RemoteAddress, Session } from './session.ts';
 import type { SessionEnd } from './session-end.ts';
+import { startImplicitTls, startTls } from './start-tls.ts';
 import type { TlsTerminator } from './terminator.ts';
 import { tlsFacts } from './tls-facts.ts';
-import { upgrade } from './upgrade.ts';
-import { UpstreamLink, type UpstreamService } from './upstream-link.ts';
+import type { UpstreamService } from './upstream-link.ts';
+import { UpstreamSide } from './upstream-side.ts';
 
 /** What the connections of one listener share. */
 export interface Service {
@@ -33,7 +35,6 @@ export interface Service {
   ended(driver: Driver, end: SessionEnd): void;
 }
 
-type Upgrade = Extract<Action, { kind: 'upgrade' }>;
 type HandOver = Extract<Action, { kind: 'handOver' }>;
 type Phase = 'dialogue' | 'handshake' | 'session' | 'closing';
 
@@ -46,18 +47,16 @@ export class Driver {
   readonly remote: RemoteAddress;
   readonly #service: Service;
   readonly #raw: Socket;
+  readonly #client: ClientSide;
+  /** Where we are a proxy. */
+  readonly #upstream: UpstreamSide | undefined;
   readonly #startedAt = performance.now();
-  /** What is read and written now: the raw socket, and after the upgrade the TLS socket. */
-  #stream: Socket;
   #machine: Machine | undefined;
   #deadline: Deadline | undefined;
   #phase: Phase = 'dialogue';
   #tls: TlsFacts | undefined;
   #session: Session | undefined;
   #error: SallyportError | undefined;
-  #link: UpstreamLink | undefined;
-  /** Runs while the upstream's next word is awaited. */
-  #patience: Deadline | undefined;
   /** Settles when the handshake is over, either way; `undefined` when it is. */
   #handshake: Promise<void> | undefined;
   #draining = false;
@@ -71,7 +70,12 @@ export class Driver {
     this.remote = { address: raw.remoteAddress ?? '', port: raw.remotePort ?? 0 };
     this.#service = service;
     this.#raw = raw;
-    this.#stream = raw;
+    this.#client = new ClientSide(raw, {
+      received: data => this.#receive(data),
+      ended: () => this.#advance(machine => machine.ended()),
+      drained: () => this.#regulate(),
+    });
+    this.#upstream = service.upstream && this.#upstreamSide(service.upstream);
     // Never removed: a reset can come before, between and after everything else.
     raw.on('error', error => this.#broken(error));
     raw.on('close', () => {
@@ -115,22 +119,19 @@ export class Driver {
   turnAway(error: SallyportError): void {
     this.#phase = 'closing';
     this.#error = error;
-    const { options, scene } = this.#service;
-    farewellTo(this.#raw, options.tls === 'implicit' ? undefined : options.protocol.farewell(error, scene));
+    farewellTo(this.#raw, this.#service.options.tls === 'implicit' ? undefined : this.#farewell(error));
   }
 
   #plainFirst(): void {
-    this.#converse(this.#raw);
+    this.#client.converse(this.#raw);
     this.#raw.resume();
-    if (this.#machine !== undefined) this.#perform(this.#machine.start());
+    this.#advance(machine => machine.start());
   }
 
   #tlsFirst(early?: Uint8Array): void {
     this.#implicit = true;
     this.#requireAlpn = this.#service.options.protocol.implicitRequiresAlpn === true;
-    this.#secure(
-      upgrade(this.#raw, { ...this.#upgradeOptions(), ...(early === undefined ? {} : { early }) }),
-    );
+    this.#secure(startImplicitTls(this.#raw, this.#service, early));
   }
 
   /** One port for both: the first byte tells, and who speaks first waits a moment for it. */
@@ -146,11 +147,8 @@ export class Driver {
     });
   }
 
-  #converse(stream: Socket): void {
-    stream.on('data', (data: Buffer) => this.#receive(data));
-    stream.on('end', () => {
-      if (this.#machine !== undefined) this.#perform(this.#machine.ended());
-    });
+  #advance(tell: (machine: Machine) => readonly Action[]): void {
+    if (this.#machine !== undefined) this.#perform(tell(this.#machine));
   }
 
   #receive(data: Buffer): void {
@@ -166,102 +164,47 @@ export class Driver {
   #perform(actions: readonly Action[]): void {
     // Replies and go-ahead leave in one segment, as half of the clients judge by the first one they read;
     // the upgrade uncorks.
-    if (actions.length > 1 && actions.at(-1)?.kind === 'upgrade') this.#stream.cork();
+    if (actions.length > 1 && actions.at(-1)?.kind === 'upgrade') this.#client.stream.cork();
     for (const action of actions) {
-      if (action.kind === 'write') this.#write(action.data);
+      if (action.kind === 'write') this.#client.write(action.data);
       else if (action.kind === 'drain') this.#drain();
-      else if (action.kind === 'upgrade') this.#upgrade(action);
-      else if (action.kind === 'dial') this.#dial();
-      else if (action.kind === 'forward') this.#link?.write(action.data);
-      else if (action.kind === 'hangUp') this.#hangUp();
+      else if (action.kind === 'upgrade') {
+        this.#requireAlpn = action.requireAlpn;
+        this.#secure(startTls(this.#raw, this.#service, action));
+      } else if (action.kind === 'dial') this.#dial();
+      else if (action.kind === 'forward') this.#upstream?.forward(action.data);
+      else if (action.kind === 'hangUp') this.#upstream?.hangUp();
       else if (action.kind === 'handOver') this.#handOver(action);
       else this.#close(action.error);
     }
     this.#regulate();
   }
 
-  #write(data: string | Uint8Array): void {
-    const stream = this.#stream;
-    if (stream.destroyed || !stream.writable || stream.write(data, 'latin1')) return;
-    stream.pause();
-    stream.once('drain', () => this.#regulate());
-  }
-
-  /**
-   * A client that sends and never reads is read no further until it takes its replies; nor is one that does not
-   * wait for the upstream's.
-   */
+  /** A client that does not wait for the upstream's word is read no further. */
   #regulate(): void {
     if (this.#phase !== 'dialogue' || this.#machine === undefined) return;
     const { awaitsUpstream } = this.#machine;
-    if (awaitsUpstream || this.#stream.writableNeedDrain) this.#stream.pause();
-    else this.#stream.resume();
-    if (awaitsUpstream) this.#beginPatience();
-    else this.#patience = this.#patience?.stop();
+    this.#client.regulate({ wait: awaitsUpstream });
+    this.#upstream?.await(awaitsUpstream);
   }
 
-  /** Who dials has a deadline of his own, and this one is for both. */
-  #beginPatience(): void {
-    const { timeout = 0 } = this.#service.upstream ?? {};
-    this.#patience ??= new Deadline(0, timeout, () => this.#fail(new SallyportError('ERR_UPSTREAM_TIMEOUT')));
-  }
-
-  #dial(): void {
-    const { upstream } = this.#service;
-    if (upstream === undefined) return;
-    const { localAddress = '', localPort = 0 } = this.#raw;
-    const request = {
-      session: this.id,
-      remote: this.remote,
-      local: { address: localAddress, port: localPort },
-      tls: this.#tls,
-    };
-    const perform = (act: (machine: Machine) => readonly Action[]) => {
-      if (this.#machine !== undefined) this.#perform(act(this.#machine));
-    };
-    this.#link = new UpstreamLink(upstream.dial(request), {
-      connected: greeted => perform(machine => machine.connected({ greeted })),
-      received: data => perform(machine => machine.receiveAnswer(data)),
-      ended: () => perform(machine => machine.upstreamEnded()),
+  #upstreamSide(service: UpstreamService): UpstreamSide {
+    return new UpstreamSide(service, {
+      act: tell => this.#advance(tell),
       failed: error => this.#fail(error),
     });
   }
 
-  #hangUp(): void {
-    this.#link?.destroy();
-    this.#link = undefined;
+  #dial(): void {
+    const { localAddress = '', localPort = 0 } = this.#raw;
+    const local = { address: localAddress, port: localPort };
+    this.#upstream?.dial({ session: this.id, remote: this.remote, local, tls: this.#tls });
   }
 
   #drain(): void {
-    const go = () => {
-      if (this.#phase === 'dialogue' && this.#machine !== undefined) this.#perform(this.#machine.drained());
-    };
-    if (this.#stream.writableNeedDrain) this.#stream.once('drain', go);
-    else go();
-  }
-
-  #upgrade({ goAhead, early, skipWhitespace, requireAlpn, servername }: Upgrade): void {
-    const { options, scene } = this.#service;
-    this.#requireAlpn = requireAlpn;
-    const unread = this.#raw.readableLength > 0;
-    const error = unread ? new SallyportError('ERR_PLAINTEXT_AFTER_UPGRADE') : undefined;
-    const refusal = error === undefined ? undefined : options.protocol.farewell(error, scene);
-    this.#secure(
-      upgrade(this.#raw, {
-        ...this.#upgradeOptions(),
-        goAhead,
-        skipWhitespace,
-        ...(early === undefined ? {} : { early }),
-        ...(servername === undefined ? {} : { servername }),
-        ...(refusal === undefined ? {} : { refusal }),
-      }),
-    );
-  }
-
-  #upgradeOptions() {
-    const { options, terminator } = this.#service;
-    const { handshakeTimeout, plaintextAfterUpgrade } = options;
-    return { terminator, handshakeTimeout, plaintextAfterUpgrade };
+    this.#client.whenDrained(() => {
+      if (this.#phase === 'dialogue') this.#advance(machine => machine.drained());
+    });
   }
 
   #secure(handshake: Promise<TLSSocket>): void {
@@ -282,28 +225,26 @@ export class Driver {
 
   #secured(secure: TLSSocket): void {
     this.#phase = 'dialogue';
-    this.#stream = secure;
     this.#tls = tlsFacts(secure);
     secure.on('error', error => this.#broken(error));
-    const machine = this.#machine;
-    if (machine === undefined || secure.destroyed) return;
+    if (this.#machine === undefined || secure.destroyed) return;
     if (this.#requireAlpn && this.#tls.alpn === undefined) {
       this.destroy(new SallyportError('ERR_HANDSHAKE_ALPN'));
       return;
     }
     this.#service.secured(this.id, this.#tls);
     this.#watch(this.#service.options.idleTimeout, 0);
-    this.#converse(secure);
-    this.#perform(this.#implicit ? machine.start(this.#tls) : machine.secured(this.#tls));
+    this.#client.converse(secure);
+    const facts = this.#tls;
+    this.#advance(machine => (this.#implicit ? machine.start(facts) : machine.secured(facts)));
     if (this.#draining) this.drain();
   }
 
   #handOver({ unread, answer, introduction }: HandOver): void {
-    const application = this.#service.application ?? this.#relayTo(this.#link, answer);
+    const application = this.#service.application ?? this.#relayTo(answer);
     this.#phase = 'session';
     this.#machine = undefined;
     this.#deadline?.stop();
-    this.#patience?.stop();
     const { hostname, idleTimeout, protocol } = this.#service.options;
     this.#session = runApplication({
       application,
@@ -312,7 +253,7 @@ export class Driver {
       facts: {
         id: this.id,
         peer: this.remote,
-        stream: this.#stream,
+        stream: this.#client.stream,
         introduction,
         hostname,
         protocol: protocol.name,
@@ -323,11 +264,10 @@ export class Driver {
   }
 
   /** What takes the application's place in a proxy. */
-  #relayTo(link: UpstreamLink | undefined, answer: Uint8Array | undefined): Application {
+  #relayTo(answer: Uint8Array | undefined): Application {
     return async session => {
-      const upstream = link?.release();
+      const upstream = this.#upstream?.release(answer);
       if (upstream === undefined) throw new SallyportError('ERR_UPSTREAM_CLOSED');
-      if (answer !== undefined && answer.length > 0) upstream.unshift(answer);
       await relay(session.stream, upstream);
     };
   }
@@ -344,12 +284,12 @@ export class Driver {
   }
 
   #fail(error: SallyportError): void {
-    if (this.#machine !== undefined) {
-      this.#perform(this.#machine.fail(error));
-      return;
-    }
-    const { options, scene } = this.#service;
-    this.#close(error, options.protocol.farewell(error, scene));
+    if (this.#machine !== undefined) this.#perform(this.#machine.fail(error));
+    else this.#close(error, this.#farewell(error));
+  }
+
+  #farewell(error: SallyportError): string | undefined {
+    return this.#service.options.protocol.farewell(error, this.#service.scene);
   }
 
   #close(error: SallyportError | undefined, words?: string): void {
@@ -358,10 +298,9 @@ export class Driver {
     this.#error ??= error;
     this.#machine = undefined;
     this.#deadline?.stop();
-    this.#patience?.stop();
-    this.#link?.destroy();
-    this.#stream.setTimeout(0);
-    farewellTo(this.#stream, words);
+    this.#upstream?.destroy();
+    this.#client.stream.setTimeout(0);
+    farewellTo(this.#client.stream, words);
   }
 
   #broken(error: Error): void {
@@ -372,18 +311,17 @@ export class Driver {
 
   #ended(): void {
     this.#deadline?.stop();
-    this.#patience?.stop();
-    this.#link?.destroy();
+    this.#upstream?.destroy();
     this.#machine = undefined;
     this.#service.ended(this, {
       session: this.id,
       protocol: this.#service.options.protocol.name,
-      role: this.#service.upstream === undefined ? 'server' : 'proxy',
+      role: this.#upstream === undefined ? 'server' : 'proxy',
       remote: this.remote,
       duration: performance.now() - this.#startedAt,
       bytesIn: this.#raw.bytesRead,
       bytesOut: this.#raw.bytesWritten,
-      upstream: this.#link?.end,
+      upstream: this.#upstream?.end,
       tls: this.#tls,
       error: this.#error,
     });
