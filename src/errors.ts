@@ -41,6 +41,7 @@ export const errorTable = {
   ERR_TOO_MANY_CONNECTIONS: { blame: 'network', message: 'Too many connections' },
   ERR_TOO_MANY_FROM_ADDRESS: { blame: 'network', message: 'Too many connections from your address' },
   ERR_SHUTTING_DOWN: { blame: 'network', message: 'Shutting down' },
+  ERR_PROXY_HEADER: { blame: 'peer', message: 'PROXY header missing or malformed' },
   ERR_CONNECT: { blame: 'network', message: 'Cannot connect' },
   ERR_CONNECT_TIMEOUT: { blame: 'network', message: 'Connecting took too long' },
   ERR_CONNECTION: { blame: 'network', message: 'Connection failed' },
