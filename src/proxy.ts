@@ -1,5 +1,6 @@
 import { SallyportError } from './errors.ts';
 import { type DialTarget, dial, targetName } from './net/dial.ts';
+import { Spread } from './net/spread.ts';
 import type { DialledUpstream, UpstreamService } from './net/upstream-link.ts';
 import type { ServerOptions } from './options.ts';
 import { Server, type Surroundings } from './server.ts';
@@ -30,7 +31,7 @@ export function createProxy(options: ProxyOptions & Omit<Surroundings, 'upstream
 }
 
 function upstreamOf(to: DialTarget, timeout: number): UpstreamService {
-  return { timeout, dial: () => dialPlain(to, timeout) };
+  return { timeout, spread: new Spread(), dial: () => dialPlain(to, timeout) };
 }
 
 async function dialPlain(to: DialTarget, timeout: number): Promise<DialledUpstream> {

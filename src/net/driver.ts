@@ -13,7 +13,7 @@ import { Deadline } from './deadline.ts';
 import { farewellTo } from './farewell.ts';
 import { firstBytes } from './first-bytes.ts';
 import { connectionFailure } from './handshake-failure.ts';
-import { relay } from './relay.ts';
+import type { RelayOptions } from './relay.ts';
 import { runApplication } from './run-application.ts';
 import { type Application, type RemoteAddress, Session } from './session.ts';
 import type { SessionEnd } from './session-end.ts';
@@ -241,35 +241,32 @@ export class Driver {
   }
 
   #handOver({ unread, answer, introduction }: HandOver): void {
-    const application = this.#service.application ?? this.#relayTo(answer);
     this.#phase = 'session';
     this.#machine = undefined;
     this.#deadline?.stop();
-    const { hostname, idleTimeout, protocol } = this.#service.options;
+    const { application, options } = this.#service;
+    const { hostname, idleTimeout, protocol } = options;
+    const { stream } = this.#client;
+    if (application === undefined) {
+      this.#relay(stream, { unread, answer, idleTimeout });
+      return;
+    }
+    const [id, peer, tls] = [this.id, this.remote, this.#tls];
     this.#session = runApplication({
       application,
       unread,
       idleTimeout,
-      facts: {
-        id: this.id,
-        peer: this.remote,
-        stream: this.#client.stream,
-        introduction,
-        hostname,
-        protocol: protocol.name,
-        tls: this.#tls,
-      },
+      facts: { id, peer, stream, introduction, hostname, protocol: protocol.name, tls },
       ended: error => (error === undefined ? this.#close(undefined) : this.#fail(error)),
     });
   }
 
   /** What takes the application's place in a proxy. */
-  #relayTo(answer: Uint8Array | undefined): Application {
-    return async session => {
-      const upstream = this.#upstream?.release(answer);
-      if (upstream === undefined) throw new SallyportError('ERR_UPSTREAM_CLOSED');
-      await relay(session.stream, upstream);
-    };
+  #relay(stream: Socket, options: RelayOptions): void {
+    this.#upstream?.relay(stream, options).then(
+      () => this.#close(undefined),
+      error => this.destroy(error),
+    );
   }
 
   #watch(quiet: number, total: number): void {

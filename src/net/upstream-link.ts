@@ -3,6 +3,7 @@ import type { TlsFacts } from '../dialogue/tls-facts.ts';
 import { SallyportError } from '../errors.ts';
 import type { RemoteAddress } from './session.ts';
 import type { UpstreamEnd } from './session-end.ts';
+import type { Spread } from './spread.ts';
 
 /** Whom an upstream is dialled for: by this it is chosen, and this is what it may be told. */
 export interface DialRequest {
@@ -34,6 +35,8 @@ export interface UpstreamService {
   readonly dial: DialUpstream;
   /** For dialling and for each of its replies in the dialogue, in milliseconds. */
   readonly timeout: number;
+  /** Shared by all whose upstream breaks off. */
+  readonly spread: Spread;
 }
 
 export interface LinkEvents {
@@ -47,6 +50,7 @@ export interface LinkEvents {
 export class UpstreamLink {
   #events: LinkEvents | undefined;
   #dialled: DialledUpstream | undefined;
+  #released = false;
 
   constructor(dialling: Promise<DialledUpstream>, events: LinkEvents) {
     this.#events = events;
@@ -70,13 +74,14 @@ export class UpstreamLink {
     const stream = this.#dialled?.stream;
     stream?.pause().removeAllListeners('data').removeAllListeners('end').removeAllListeners('close');
     this.#events = undefined;
+    this.#released = true;
     return stream;
   }
 
-  /** Closes, also while it is dialled; nothing more is heard of it. */
+  /** Closes, also while it is dialled, what was not given away; nothing more is heard of it. */
   destroy(): void {
     this.#events = undefined;
-    this.#dialled?.stream.destroy();
+    if (!this.#released) this.#dialled?.stream.destroy();
   }
 
   #connected(dialled: DialledUpstream): void {

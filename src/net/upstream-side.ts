@@ -3,6 +3,7 @@ import type { Action } from '../dialogue/action.ts';
 import type { Machine } from '../dialogue/machine.ts';
 import { SallyportError } from '../errors.ts';
 import { Deadline } from './deadline.ts';
+import { type RelayOptions, relay } from './relay.ts';
 import type { UpstreamEnd } from './session-end.ts';
 import { type DialRequest, UpstreamLink, type UpstreamService } from './upstream-link.ts';
 
@@ -56,12 +57,13 @@ export class UpstreamSide {
     else this.#patience ??= new Deadline(0, this.#service.timeout, () => this.#late());
   }
 
-  /** Gives the stream away, paused; `answer` is what it gives first. `undefined` where none is connected. */
-  release(answer: Uint8Array | undefined): Socket | undefined {
+  /** Connects the client with the upstream for good; see `relay`. */
+  async relay(client: Socket, options: RelayOptions): Promise<void> {
     this.await(false);
-    const stream = this.#link?.release();
-    if (answer !== undefined && answer.length > 0) stream?.unshift(answer);
-    return stream;
+    const upstream = this.#link?.release();
+    if (upstream === undefined) throw new SallyportError('ERR_UPSTREAM_CLOSED');
+    client.removeAllListeners('data').removeAllListeners('end').pause();
+    await relay(client, upstream, { ...options, beforeBreak: () => this.#service.spread.delay() });
   }
 
   destroy(): void {

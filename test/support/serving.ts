@@ -27,10 +27,12 @@ export async function serving(
   application?: Application,
 ): Promise<Serving> {
   const { server: certificate } = await testCertificates();
-  const server = createServer(
-    { protocol, certificate, hostname: 'mail.example.org', ...options },
-    application,
-  );
+  const given = { protocol, certificate, hostname: 'mail.example.org', ...options };
+  return started(createServer(given, application));
+}
+
+/** The same with a server, or a proxy, that the test has made. */
+export async function started(server: Server): Promise<Serving> {
   const { port } = await server.listen({ port: 0 });
   const ends: SessionEnd[] = [];
   const clients: WireClient[] = [];
