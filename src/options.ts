@@ -63,6 +63,13 @@ export interface ServerOptions extends TlsOptions {
   readonly maxConnections?: number;
   /** Connections at once from one IPv4 address or one IPv6 /64. Default 100; 0: no limit. */
   readonly maxPerAddress?: number;
+  /**
+   * Addresses, networks (`192.0.2.0/24`) and `unix:` from which every connection begins with a PROXY header, version 1
+   * or 2: the client that it names counts for limits and logs. From elsewhere a header is a bad command. Default none.
+   */
+  readonly proxyFrom?: readonly string[];
+  /** For the whole PROXY header. Default 5 s. */
+  readonly proxyTimeout?: number;
 }
 
 /** Every default of `ServerOptions`, but for the host name and the connections, which the system tells. */
@@ -80,6 +87,8 @@ export const defaults = {
   maxPerAddress: 100,
   capabilities: [],
   certificates: [],
+  proxyFrom: [],
+  proxyTimeout: 5000,
 } as const satisfies Partial<ServerOptions>;
 
 export type ResolvedOptions = Required<Omit<ServerOptions, 'ca' | 'alpn'>> &
@@ -109,7 +118,13 @@ export function resolveOptions(options: ServerOptions): ResolvedOptions {
 }
 
 const COUNTS = ['idleTimeout', 'badCommands', 'maxConnections', 'maxPerAddress'] as const;
-const DEADLINES = ['detectTimeout', 'handshakeTimeout', 'dialogueTimeout', 'commandTimeout'] as const;
+const DEADLINES = [
+  'detectTimeout',
+  'handshakeTimeout',
+  'dialogueTimeout',
+  'commandTimeout',
+  'proxyTimeout',
+] as const;
 
 /** Node's timers take no more (and fire at once beyond it). */
 const MAX_TIMEOUT = 2 ** 31 - 1;

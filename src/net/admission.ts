@@ -22,7 +22,8 @@ export class Admission {
     if (this.#limit > 0 && this.#total >= this.#limit) return new SallyportError('ERR_TOO_MANY_CONNECTIONS');
     const key = addressKey(address);
     const count = this.#counts.get(key) ?? 0;
-    if (this.#perAddress > 0 && count >= this.#perAddress)
+    // A Unix socket has no address: those behind it cannot be told apart.
+    if (this.#perAddress > 0 && key !== '' && count >= this.#perAddress)
       return new SallyportError('ERR_TOO_MANY_FROM_ADDRESS');
     this.#counts.set(key, count + 1);
     this.#total += 1;

@@ -8,6 +8,7 @@ import type { TlsFacts } from '../dialogue/tls-facts.ts';
 import { SallyportError } from '../errors.ts';
 import type { ResolvedOptions } from '../options.ts';
 import { startsClientHello } from '../wire/client-hello.ts';
+import type { ProxyHeader } from '../wire/proxy-header.ts';
 import { ClientSide } from './client-side.ts';
 import { Deadline } from './deadline.ts';
 import { farewellTo } from './farewell.ts';
@@ -44,7 +45,10 @@ type Phase = 'dialogue' | 'handshake' | 'session' | 'closing';
  */
 export class Driver {
   readonly id: string;
-  readonly remote: RemoteAddress;
+  /** The client: the other end, or whom its PROXY header names. */
+  remote: RemoteAddress;
+  /** The address that the client connected to. */
+  #local: RemoteAddress;
   readonly #service: Service;
   readonly #raw: Socket;
   readonly #client: ClientSide;
@@ -68,6 +72,7 @@ export class Driver {
   constructor(id: string, raw: Socket, service: Service) {
     this.id = id;
     this.remote = { address: raw.remoteAddress ?? '', port: raw.remotePort ?? 0 };
+    this.#local = { address: raw.localAddress ?? '', port: raw.localPort ?? 0 };
     this.#service = service;
     this.#raw = raw;
     this.#client = new ClientSide(raw, {
@@ -85,6 +90,13 @@ export class Driver {
     });
   }
 
+  /** Takes the word of a PROXY header for whose connection this is. */
+  identify({ endpoints }: ProxyHeader): void {
+    if (endpoints === undefined) return;
+    this.remote = endpoints.source;
+    this.#local = endpoints.destination;
+  }
+
   start(): void {
     const { options, scene, upstream } = this.#service;
     this.#machine = new Machine({
@@ -95,7 +107,8 @@ export class Driver {
       plaintextAfterUpgrade: options.plaintextAfterUpgrade,
     });
     if (options.tls === 'implicit') {
-      this.#tlsFirst();
+      // What lies behind a PROXY header has been read already, and stays in the socket.
+      this.#tlsFirst(new Uint8Array());
       return;
     }
     this.#watch(options.commandTimeout, options.dialogueTimeout);
@@ -128,7 +141,7 @@ export class Driver {
     this.#advance(machine => machine.start());
   }
 
-  #tlsFirst(early?: Uint8Array): void {
+  #tlsFirst(early: Uint8Array): void {
     this.#implicit = true;
     this.#requireAlpn = this.#service.options.protocol.implicitRequiresAlpn === true;
     this.#secure(startImplicitTls(this.#raw, this.#service, early));
@@ -196,9 +209,8 @@ export class Driver {
   }
 
   #dial(): void {
-    const { localAddress = '', localPort = 0 } = this.#raw;
-    const local = { address: localAddress, port: localPort };
-    this.#upstream?.dial({ session: this.id, remote: this.remote, local, tls: this.#tls });
+    const [session, remote, local, tls] = [this.id, this.remote, this.#local, this.#tls];
+    this.#upstream?.dial({ session, remote, local, tls });
   }
 
   #drain(): void {

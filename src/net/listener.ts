@@ -2,6 +2,8 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { SallyportError } from '../errors.ts';
 import type { Admission } from './admission.ts';
 import { Driver, type Service } from './driver.ts';
+import { connectionFailure } from './handshake-failure.ts';
+import { ProxyNetworks, readPreamble } from './proxy-preamble.ts';
 
 export interface ListenOptions {
   /** Default 127.0.0.1. */
@@ -28,6 +30,9 @@ export class Listener {
   readonly #admission: Admission;
   readonly #drivers = new Set<Driver>();
   readonly #turnedAway = new Set<Driver>();
+  /** Their PROXY header has not come yet: nobody knows whose they are. */
+  readonly #unidentified = new Set<Driver>();
+  readonly #proxies: ProxyNetworks;
   readonly #server: Server;
   readonly #nextId: () => string;
 
@@ -40,6 +45,7 @@ export class Listener {
       },
     };
     this.#report = report;
+    this.#proxies = new ProxyNetworks(service.options.proxyFrom);
     this.#nextId = nextId;
     this.#admission = admission;
     // Without noDelay p99 of an upgrade is 45 ms instead of 4 (Nagle against delayed ACK).
@@ -84,7 +90,7 @@ export class Listener {
   close(within: number): Promise<void> {
     return new Promise(resolve => {
       const deadline = setTimeout(() => {
-        for (const driver of [...this.#drivers, ...this.#turnedAway])
+        for (const driver of [...this.#drivers, ...this.#turnedAway, ...this.#unidentified])
           driver.destroy(new SallyportError('ERR_SHUTTING_DOWN'));
       }, within);
       this.#server.close(() => {
@@ -97,6 +103,23 @@ export class Listener {
 
   #accept(socket: Socket): void {
     const driver = new Driver(this.#nextId(), socket, this.#service);
+    if (!this.#proxies.has(socket)) {
+      this.#admit(driver);
+      return;
+    }
+    this.#unidentified.add(driver);
+    readPreamble(socket, this.#service.options.proxyTimeout).then(
+      header => {
+        this.#unidentified.delete(driver);
+        driver.identify(header);
+        if (socket.destroyed) return;
+        this.#admit(driver);
+      },
+      error => driver.destroy(connectionFailure(error)),
+    );
+  }
+
+  #admit(driver: Driver): void {
     const refusal = this.#admission.admit(driver.remote.address);
     if (refusal !== undefined) {
       this.#turnedAway.add(driver);
@@ -109,6 +132,7 @@ export class Listener {
 
   #forget(driver: Driver): void {
     if (this.#drivers.delete(driver)) this.#admission.release(driver.remote.address);
-    else this.#turnedAway.delete(driver);
+    this.#turnedAway.delete(driver);
+    this.#unidentified.delete(driver);
   }
 }

@@ -13,9 +13,9 @@ export interface TlsService {
   readonly terminator: TlsTerminator;
 }
 
-/** TLS from the first byte on; `early` are the bytes of it that have been read. */
-export function startImplicitTls(raw: Socket, service: TlsService, early?: Uint8Array): Promise<TLSSocket> {
-  return upgrade(raw, { ...common(service), ...(early === undefined ? {} : { early }) });
+/** TLS from the first byte on; `early` are the bytes of it that have been read and are not in the socket. */
+export function startImplicitTls(raw: Socket, service: TlsService, early: Uint8Array): Promise<TLSSocket> {
+  return upgrade(raw, { ...common(service), early });
 }
 
 /** The upgrade that a dialogue asks for; it is refused, in the protocol's words, where something is unread. */
