@@ -16,6 +16,7 @@ export const sieve: Protocol = {
   port: 4190,
   alpn: ['managesieve'],
   speaksFirst: 'server',
+  greetsAgain: true,
   specifications: ['RFC 5804'],
   server: sieveServer,
   probe: sieveProbe,

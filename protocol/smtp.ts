@@ -17,6 +17,7 @@ export const smtp: Protocol = {
   name: 'smtp',
   port: 25,
   implicitPort: 465,
+  publicPort: 25,
   speaksFirst: 'server',
   specifications: ['RFC 3207', 'RFC 5321', 'RFC 2034', 'RFC 8314'],
   server: (client, scene) => mailServer(client, scene, 'EHLO'),

@@ -33,6 +33,8 @@ export type { SessionEnd } from './net/session-end.ts';
 export { TlsTerminator } from './net/terminator.ts';
 export { tlsFacts } from './net/tls-facts.ts';
 export { type UpgradeOptions, upgrade } from './net/upgrade.ts';
+export type { UpstreamAddress } from './net/upstream-choice.ts';
+export type { UpstreamTls } from './net/upstream-dialler.ts';
 export { type Certificate, defaults, type ServerOptions, type TlsOptions } from './options.ts';
 export {
   type CheckEntry,

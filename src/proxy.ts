@@ -1,19 +1,32 @@
+import { hostname } from 'node:os';
 import { SallyportError } from './errors.ts';
-import { type DialTarget, dial, targetName } from './net/dial.ts';
+import { silent } from './log.ts';
 import { Spread } from './net/spread.ts';
-import type { DialledUpstream, UpstreamService } from './net/upstream-link.ts';
+import type { UpstreamAddress } from './net/upstream-choice.ts';
+import { UpstreamDialler, type UpstreamTls } from './net/upstream-dialler.ts';
+import type { UpstreamService } from './net/upstream-link.ts';
 import type { ServerOptions } from './options.ts';
 import { Server, type Surroundings } from './server.ts';
 
 export interface ProxyOptions extends ServerOptions {
-  /** The upstream: the server that has no TLS, or not the one that clients need. */
-  readonly to: DialTarget;
-  /** To dial the upstream, and for each of its replies in the dialogue, in milliseconds. Default 30 s. */
+  /** The upstream: the server that has no TLS, or not the one that clients need. With several they take turns. */
+  readonly to: UpstreamAddress | readonly UpstreamAddress[];
+  /** How the upstream turns TLS on. Default: it has none, and is spoken to in plaintext. */
+  readonly toTls?: UpstreamTls;
+  /** Each connection to the upstream begins with a PROXY header of this version, which names the client. Default: none. */
+  readonly sendProxy?: 'v1' | 'v2';
+  /** To connect to one upstream, in milliseconds. Default 5 s. */
+  readonly connectTimeout?: number;
+  /** To dial until one answers, and for each reply in the dialogue, in milliseconds. Default 30 s. */
   readonly upstreamTimeout?: number;
 }
 
 /** Defaults of a proxy where they are not those of a server: a session may be quiet for half an hour. */
-export const proxyDefaults = { upstreamTimeout: 30_000, idleTimeout: 1_800_000 } as const;
+export const proxyDefaults = {
+  connectTimeout: 5000,
+  upstreamTimeout: 30_000,
+  idleTimeout: 1_800_000,
+} as const;
 
 /**
  * Makes a server that has its application behind it, on another connection: it speaks the protocol as far as TLS
@@ -21,26 +34,40 @@ export const proxyDefaults = { upstreamTimeout: 30_000, idleTimeout: 1_800_000 }
  * is done. Throws ERR_OPTION and ERR_CERTIFICATE.
  */
 export function createProxy(options: ProxyOptions & Omit<Surroundings, 'upstream'>): Server {
-  const { to, upstreamTimeout, log, admission, ...own } = options;
+  const { to, toTls, sendProxy, connectTimeout, upstreamTimeout, log, admission, ...own } = options;
   if (own.protocol.proxy === undefined) {
     throw new SallyportError('ERR_OPTION', `${own.protocol.name} has no proxy role`);
   }
-  const upstream = upstreamOf(to, upstreamTimeout ?? proxyDefaults.upstreamTimeout);
-  const surroundings = { upstream, ...(log && { log }), ...(admission && { admission }) };
+  const surroundings = {
+    upstream: upstreamOf(options),
+    ...(log && { log }),
+    ...(admission && { admission }),
+  };
   return new Server({ idleTimeout: proxyDefaults.idleTimeout, ...own }, undefined, surroundings);
 }
 
-function upstreamOf(to: DialTarget, timeout: number): UpstreamService {
-  return { timeout, spread: new Spread(), dial: () => dialPlain(to, timeout) };
+function upstreamOf(options: ProxyOptions & Pick<Surroundings, 'log'>): UpstreamService {
+  const { to, protocol, toTls: tls, sendProxy, log = silent } = options;
+  const timeout = options.upstreamTimeout ?? proxyDefaults.upstreamTimeout;
+  const dialler = new UpstreamDialler({
+    addresses: isOne(to) ? [to] : to,
+    protocol,
+    scene: sceneOf(options.hostname ?? hostname()),
+    connectTimeout: options.connectTimeout ?? proxyDefaults.connectTimeout,
+    timeout,
+    tls,
+    sendProxy,
+    nameless: ({ session }) => log.info({ session }, 'resumed without a name: default upstream'),
+  });
+  return { timeout, spread: new Spread(), dial: request => dialler.dial(request) };
 }
 
-async function dialPlain(to: DialTarget, timeout: number): Promise<DialledUpstream> {
-  try {
-    const stream = await dial(to, { timeout });
-    const counts = () => ({ bytesIn: stream.bytesRead, bytesOut: stream.bytesWritten });
-    return { stream, name: targetName(to), greeted: false, unread: new Uint8Array(), counts };
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new SallyportError('ERR_UPSTREAM_UNREACHABLE', reason, { cause });
-  }
+function isOne(to: ProxyOptions['to']): to is UpstreamAddress {
+  return !Array.isArray(to);
+}
+
+/** As the upstream's client we say our name, and nothing of the application's. */
+function sceneOf(hostname: string) {
+  const nothing = { application: false, capabilities: [] };
+  return { hostname, policy: 'required', ...nothing, available: () => true, token: () => '' } as const;
 }

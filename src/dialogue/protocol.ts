@@ -30,6 +30,10 @@ export interface Protocol {
   readonly implicitRequiresAlpn?: boolean;
   /** Who speaks first on a new connection. */
   readonly speaksFirst: 'client' | 'server';
+  /** Whether a server greets once more under TLS, unasked (RFC 5804 section 2.2). Default `false`. */
+  readonly greetsAgain?: boolean;
+  /** A port on which a server must not insist on TLS (RFC 3207 section 4). Default: there is none. */
+  readonly publicPort?: number;
   /** The documents that say how, the one about the upgrade first. */
   readonly specifications: readonly string[];
   /** Is the server, towards a client. */

@@ -12,6 +12,8 @@ export interface OpenSecureOptions extends ClientDialogueOptions {
   readonly tls: Omit<ConnectTlsOptions, 'timeout'>;
   /** TLS comes first, and the dialogue is not played: not even a greeting is read. Default `false`. */
   readonly implicit?: boolean;
+  /** The dialogue ends with the handshake, so that what comes under TLS is all its user's. Default `false`. */
+  readonly untilTls?: boolean;
   /** For each of connecting, the dialogue in plaintext, the handshake and the dialogue under TLS, in milliseconds. */
   readonly timeout: number;
 }
@@ -38,12 +40,12 @@ export async function openSecure(
   target: DialTarget | Socket,
   options: OpenSecureOptions,
 ): Promise<SecureConnection> {
-  const { implicit = false, timeout } = options;
+  const { implicit = false, untilTls = false, timeout } = options;
   const socket = target instanceof Socket ? target : await dial(target, { timeout });
   const dialogue = new ClientDialogue(socket, options);
   if (!implicit) await dialogue.plaintext(timeout);
   const stream = await connectTls(socket, { ...options.tls, timeout });
   const facts = tlsFacts(stream, 'client');
-  const unread = implicit ? Buffer.alloc(0) : await dialogue.underTls(stream, facts, timeout);
+  const unread = implicit || untilTls ? Buffer.alloc(0) : await dialogue.underTls(stream, facts, timeout);
   return { stream, unread, facts };
 }

@@ -96,7 +96,8 @@ export class UpstreamLink {
     stream.on('data', data => this.#events?.received(data));
     stream.on('end', () => this.#events?.ended());
     stream.on('close', () => this.#events?.ended());
-    stream.setNoDelay(true);
+    // Who has turned TLS on in-band has paused it.
+    stream.setNoDelay(true).resume();
     this.#events.connected(greeted);
     if (unread.length > 0) this.#events?.received(unread);
   }
