@@ -68,6 +68,6 @@ function isOne(to: ProxyOptions['to']): to is UpstreamAddress {
 
 /** As the upstream's client we say our name, and nothing of the application's. */
 function sceneOf(hostname: string) {
-  const nothing = { application: false, capabilities: [] };
+  const nothing = { application: false, capabilities: [], takesImplicit: false };
   return { hostname, policy: 'required', ...nothing, available: () => true, token: () => '' } as const;
 }

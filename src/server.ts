@@ -84,12 +84,12 @@ export class Server extends EventEmitter<ServerEvents> {
     return this.#listener.connections;
   }
 
-  /** Where the server listens; `undefined` while it does not. */
+  /** Where the server listens, a Unix socket as `{ address: path, family: 'Unix', port: 0 }`; `undefined` while it does not. */
   get address(): AddressInfo | undefined {
     return this.#listener.address;
   }
 
-  /** Listens; resolves with the address. Rejects with ERR_LISTEN, and the process goes on. */
+  /** Listens; resolves with the address. Rejects with ERR_LISTEN and ERR_OPTION, and the process goes on. */
   async listen(options: ListenOptions): Promise<AddressInfo> {
     const address = await this.#listener.listen(options);
     this.emit('listening', address);

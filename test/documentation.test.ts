@@ -18,6 +18,7 @@ import type { Protocol } from '../src/dialogue/protocol.ts';
 import { type ErrorCode, errorTable } from '../src/errors.ts';
 import { Session } from '../src/net/session.ts';
 import { defaults } from '../src/options.ts';
+import { proxyDefaults } from '../src/proxy.ts';
 import {
   anchors,
   code,
@@ -94,8 +95,9 @@ function testEveryDocument(): void {
       for (const [, script = ''] of doc.text.matchAll(/\bnpm run (?:--silent )?([\w:-]+)/g)) {
         expect(scripts).to.have.property(script);
       }
-      const flags = new Set(serveCommand().options.map(({ long }) => long));
-      for (const [, flag = ''] of prose(doc).matchAll(/(?:sallyport serve [^`\n]*|`)(--[a-z-]+)/g)) {
+      const commands = [serveCommand(), proxyCommand()];
+      const flags = new Set(commands.flatMap(({ options }) => options.map(({ long }) => long)));
+      for (const [, flag = ''] of prose(doc).matchAll(/(?:sallyport \w+ [^`\n]*|`)(--[a-z-]+)/g)) {
         expect(flags.has(flag) || /^--(import|help|quick)$/.test(flag), flag).to.equal(true);
       }
     });
@@ -210,9 +212,10 @@ function testGuides(): void {
   it('show commands that the command line takes', () => {
     const commands = guides.flatMap(({ blocks }) => blocks.filter(({ language }) => language === 'sh'));
     for (const { text } of commands) {
-      const [sallyport, serve, ...args] = words(text);
-      expect([sallyport, serve]).to.deep.equal(['sallyport', 'serve']);
-      const { unknown, operands } = serveCommand().parseOptions(args);
+      if (text.startsWith('openssl s_client ')) continue;
+      const [sallyport, name, ...args] = words(text);
+      expect(sallyport).to.equal('sallyport');
+      const { unknown, operands } = commandNamed(name ?? '').parseOptions(args);
       expect(unknown).to.deep.equal([]);
       expect(protocols.map(({ name }) => name)).to.include.members(operands);
     }
@@ -310,6 +313,7 @@ function testOptions(): void {
   const interfaces: readonly (readonly [string, string])[] = [
     ['ServerOptions', 'src/options.ts'],
     ['ListenOptions', 'src/net/listener.ts'],
+    ['UpstreamTls', 'src/net/upstream-dialler.ts'],
     ['LinesOptions', 'src/net/lines.ts'],
     ['UpgradeOptions', 'src/net/upgrade.ts'],
     ['LineProtocolOptions', 'src/dialogue/line-protocol.ts'],
@@ -321,6 +325,19 @@ function testOptions(): void {
       for (const row of rows) expect(row.filter(cell => cell !== '').length, row[0]).to.equal(4);
     });
   }
+
+  it('has every option of ProxyOptions that is not one of ServerOptions, and its defaults', () => {
+    const source = readFileSync(join(ROOT, 'src/proxy.ts'), 'utf8');
+    const [, body = ''] =
+      /interface ProxyOptions extends ServerOptions \{\n([\s\S]*?)\n\}/.exec(source) ?? [];
+    const own = [...body.matchAll(/^ {2}readonly (\w+)/gm)].map(([, option]) => option);
+    const rows = table(section(reference, '## ProxyOptions'), 'Option', 'Default', 'Unit', 'Means');
+    expect(rows.map(([option]) => code(option))).to.deep.equal([...own, 'idleTimeout']);
+    const shown = rows.filter(([, preset]) => /^`\d+`$/.test(preset ?? ''));
+    expect(
+      Object.fromEntries(shown.map(([name, preset]) => [code(name), Number(code(preset))])),
+    ).to.deep.equal(proxyDefaults);
+  });
 
   it('has every default, and says which must be given', () => {
     const rows = table(section(reference, '## ServerOptions'), 'Option', 'Default');
@@ -344,7 +361,11 @@ function membersOf(file: string, name: string): readonly string[] {
 
 function testCommand(): void {
   const quoted = document('docs/reference/command.md').blocks;
-  for (const [name, command] of Object.entries({ sallyport: program, 'sallyport serve': serveCommand })) {
+  for (const [name, command] of Object.entries({
+    sallyport: program,
+    'sallyport serve': serveCommand,
+    'sallyport proxy': proxyCommand,
+  })) {
     it(`quotes the help of ${name}`, () => {
       const [block] = quoted.filter(({ comment }) => comment === `help: ${name}`);
       expect(block?.text).to.equal(`${helpOf(command).trimEnd()}\n`);
@@ -375,8 +396,16 @@ function helpOf(command: () => Command): string {
 }
 
 function serveCommand(): Command {
-  const command = program().commands.find(each => each.name() === 'serve');
-  if (command === undefined) throw new Error('there is no serve');
+  return commandNamed('serve');
+}
+
+function proxyCommand(): Command {
+  return commandNamed('proxy');
+}
+
+function commandNamed(name: string): Command {
+  const command = program().commands.find(each => each.name() === name);
+  if (command === undefined) throw new Error(`there is no ${name}`);
   return command;
 }
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { proxyCommand } from './proxy.ts';
 import { serveCommand } from './serve.ts';
 
 /** The whole command line; made anew for each run, as tests read its help. */
@@ -10,13 +11,16 @@ export function program(): Command {
     .showHelpAfterError('(add --help to see what there is)')
     .exitOverride()
     .addHelpText('after', EXAMPLES);
-  return sallyport.addCommand(serveCommand().copyInheritedSettings(sallyport));
+  return sallyport
+    .addCommand(serveCommand().copyInheritedSettings(sallyport))
+    .addCommand(proxyCommand().copyInheritedSettings(sallyport));
 }
 
 const EXAMPLES = `
 Examples:
   sallyport serve
-  sallyport serve smtp imap --cert chain.pem --key key.pem`;
+  sallyport serve smtp imap --cert chain.pem --key key.pem
+  sallyport proxy smtp --to 127.0.0.1:2525`;
 
 function version(): string {
   // Two folders up in the sources, three in the build.

@@ -2,41 +2,35 @@ import { Command, Option } from 'commander';
 import { protocols } from '../../protocol/index.ts';
 import type { Protocol } from '../dialogue/protocol.ts';
 import { SallyportError } from '../errors.ts';
-import { createLog, LOG_LEVELS, type LogLevel } from '../log.ts';
 import { Admission } from '../net/admission.ts';
-import { loadAuthorities } from '../net/certificates.ts';
 import type { Application } from '../net/session.ts';
-import { connectionsByDescriptors, defaults, type ServerOptions } from '../options.ts';
+import { connectionsByDescriptors, defaults } from '../options.ts';
 import { createServer, type Server } from '../server.ts';
 import { loadApplication } from './application-module.ts';
-import { choice, each, port, seconds, someSeconds, whole } from './argument.ts';
+import { port, whole } from './argument.ts';
 import { chosenCertificates } from './chosen-certificates.ts';
 import { commandApplication } from './command-application.ts';
 import { drainOnSignal } from './drain-on-signal.ts';
-import { tryCommand } from './try-command.ts';
+import { protocolNamed } from './protocol-argument.ts';
+import {
+  addLimitOptions,
+  addLogOptions,
+  addTlsOptions,
+  addTlsPolicy,
+  logOf,
+  type ServiceOptions,
+  settingsOf,
+  type TlsPolicy,
+  tryRows,
+} from './service-options.ts';
 import { tryTable } from './try-table.ts';
 
-type Policy = NonNullable<ServerOptions['tls']>;
-
-interface ServeOptions {
+interface ServeOptions extends ServiceOptions {
   readonly host: string;
   readonly port?: number;
   readonly portOffset: number;
-  readonly tls?: Policy;
-  readonly detectTimeout: number;
-  readonly cert?: readonly string[];
-  readonly key?: readonly string[];
-  readonly passphraseFile?: string;
-  readonly ca?: string;
-  readonly clientCert: 'none' | 'request' | 'require';
-  readonly maxConnections?: number;
-  readonly maxPerAddress: number;
-  readonly handshakeTimeout: number;
-  readonly idleTimeout: number;
   readonly app?: string;
   readonly exec?: string;
-  readonly logLevel: LogLevel;
-  readonly logFormat?: 'pretty' | 'json';
 }
 
 const EXAMPLES = `
@@ -62,63 +56,15 @@ export function serveCommand(): Command {
       whole,
       20_000,
     );
-  return addTlsOptions(command)
-    .option(
-      '--max-connections <number>',
-      'connections at once, 0: no limit (default: descriptors less 64)',
-      whole,
-    )
-    .option(
-      '--max-per-address <number>',
-      'connections at once from one address, 0: no limit',
-      whole,
-      defaults.maxPerAddress,
-    )
-    .option(
-      '--handshake-timeout <seconds>',
-      'for a TLS handshake',
-      someSeconds,
-      defaults.handshakeTimeout / 1000,
-    )
-    .option('--idle-timeout <seconds>', 'idle under TLS, 0: for ever', seconds, defaults.idleTimeout / 1000)
+  addTlsOptions(addTlsPolicy(command, usualPolicies()));
+  addLimitOptions(command, defaults.idleTimeout)
     .addOption(new Option('--app <file>', 'module whose default export gets each session').conflicts('exec'))
     .option(
       '--exec <command>',
       'shell command to run for each session, with the stream on its input and output',
-    )
-    .addOption(choice('--log-level <level>', 'what to log, on standard error', LOG_LEVELS, 'info'))
-    .addOption(choice('--log-format <format>', 'how to log (default: pretty on a terminal)', LOG_FORMATS))
-    .addHelpText('after', EXAMPLES)
-    .action(serve);
-}
-
-function addTlsOptions(command: Command): Command {
-  return command
-    .addOption(
-      choice('--tls <policy>', `what is allowed before TLS (default: ${usualPolicies()})`, TLS_POLICIES),
-    )
-    .option(
-      '--detect-timeout <seconds>',
-      'with --tls auto, wait so long for TLS before a greeting',
-      someSeconds,
-      defaults.detectTimeout / 1000,
-    )
-    .option(
-      '--cert <file>',
-      'certificate and chain, PEM; may come again (default: one for development)',
-      each,
-    )
-    .option('--key <file>', 'key, PEM; as many as --cert (default: in the file of --cert)', each)
-    .option('--passphrase-file <file>', 'file whose first line opens the keys')
-    .option('--ca <file>', 'authorities of client certificates, PEM')
-    .addOption(
-      choice('--client-cert <policy>', 'client certificates', CLIENT_CERTS, defaults.clientCertificate),
     );
+  return addLogOptions(command).addHelpText('after', EXAMPLES).action(serve);
 }
-
-const TLS_POLICIES = ['required', 'optional', 'implicit', 'auto'] as const;
-const CLIENT_CERTS = ['none', 'request', 'require'] as const;
-const LOG_FORMATS = ['pretty', 'json'] as const;
 
 async function serve(names: readonly string[], options: ServeOptions): Promise<void> {
   const chosen = chosenProtocols(names);
@@ -128,8 +74,7 @@ async function serve(names: readonly string[], options: ServeOptions): Promise<v
   const { caFile, ...certificates } = await chosenCertificates(options);
   const settings = await settingsOf(options, certificates);
   const application = await applicationOf(options);
-  const { logLevel: level, logFormat: format = process.stderr.isTTY ? 'pretty' : 'json' } = options;
-  const { log } = await createLog({ level, format });
+  const log = await logOf(options);
   const { maxConnections = connectionsByDescriptors(), maxPerAddress } = options;
   const admission = new Admission({ maxConnections, maxPerAddress });
   const servers = chosen.map(protocol =>
@@ -140,7 +85,8 @@ async function serve(names: readonly string[], options: ServeOptions): Promise<v
   for (const server of servers) {
     log.info({ protocol: server.protocol.name, ...server.address, tls: server.options.tls }, 'listening');
   }
-  process.stdout.write(`${tableOf(servers, options, caFile)}\n`);
+  const rows = servers.flatMap(server => tryRows(server, caFile));
+  process.stdout.write(`${tryTable(rows)}\n`);
 }
 
 /** What is said of `--tls` where it is not given, in words. */
@@ -149,38 +95,12 @@ function usualPolicies(): string {
   return [defaults.tls, ...others.map(({ name, usualPolicy }) => `for ${name} ${usualPolicy}`)].join(', ');
 }
 
-function policyOf({ usualPolicy = defaults.tls }: Protocol, { tls = usualPolicy }: ServeOptions): Policy {
+function policyOf({ usualPolicy = defaults.tls }: Protocol, { tls = usualPolicy }: ServeOptions): TlsPolicy {
   return tls;
 }
 
 function chosenProtocols(names: readonly string[]): readonly Protocol[] {
-  if (names.length === 0) return protocols;
-  return [...new Set(names)].map(name => {
-    const protocol = protocols.find(known => known.name === name);
-    if (protocol !== undefined) return protocol;
-    const known = protocols.map(({ name }) => name).join(' ');
-    throw new SallyportError('ERR_OPTION', `no protocol "${name}"; there is ${known}`);
-  });
-}
-
-async function settingsOf(
-  options: ServeOptions,
-  certificates: Pick<ServerOptions, 'certificate' | 'certificates'>,
-): Promise<Omit<ServerOptions, 'protocol' | 'tls'>> {
-  const { clientCert, maxConnections, maxPerAddress } = options;
-  if (clientCert !== 'none' && options.ca === undefined) {
-    throw new SallyportError('ERR_OPTION', `--client-cert ${clientCert} needs --ca`);
-  }
-  return {
-    ...certificates,
-    clientCertificate: clientCert,
-    maxPerAddress,
-    detectTimeout: options.detectTimeout * 1000,
-    handshakeTimeout: options.handshakeTimeout * 1000,
-    idleTimeout: options.idleTimeout * 1000,
-    ...(maxConnections === undefined ? {} : { maxConnections }),
-    ...(options.ca === undefined ? {} : { ca: await loadAuthorities(options.ca) }),
-  };
+  return names.length === 0 ? protocols : [...new Set(names)].map(protocolNamed);
 }
 
 async function applicationOf({ app, exec }: ServeOptions): Promise<Application | undefined> {
@@ -200,19 +120,4 @@ async function listenAll(servers: readonly Server[], options: ServeOptions): Pro
     await Promise.all(servers.map(server => server.close({ within: 0 })));
     throw error;
   }
-}
-
-/** One port for both has a row for each way. */
-const WAYS = { required: [false], optional: [false], implicit: [true], auto: [false, true] } as const;
-
-function tableOf(servers: readonly Server[], options: ServeOptions, caFile: string | undefined): string {
-  return tryTable(
-    servers.flatMap(({ protocol, address, options: { tls } }) => {
-      const { address: host = options.host, port = 0 } = address ?? {};
-      return WAYS[tls].map(implicit => {
-        const command = tryCommand({ protocol, host, port, implicit, caFile });
-        return { protocol: protocol.name, address: `${host}:${port}`, command };
-      });
-    }),
-  );
 }

@@ -3,6 +3,7 @@ import type { Protocol } from '../dialogue/protocol.ts';
 
 export interface TryTarget {
   readonly protocol: Protocol;
+  /** An address, a name, or the path of a Unix socket. */
   readonly host: string;
   readonly port: number;
   /** TLS from the first byte. */
@@ -22,7 +23,7 @@ export function tryCommand({ protocol, host, port, implicit, caFile }: TryTarget
   return [
     'openssl s_client',
     ...(implicit ? [] : [`-starttls ${protocol.sClientName ?? protocol.name}`]),
-    `-connect ${reachable(host)}:${port}`,
+    host.startsWith('/') ? `-unix ${shellQuoted(host)}` : `-connect ${reachable(host)}:${port}`,
     ...(implicit && protocol.implicitRequiresAlpn === true ? [`-alpn ${protocol.alpn?.[0]}`] : []),
     ...(caFile === undefined ? [] : [`-CAfile ${shellQuoted(caFile)}`]),
   ].join(' ');

@@ -8,8 +8,10 @@ import { ProxyNetworks, readPreamble } from './proxy-preamble.ts';
 export interface ListenOptions {
   /** Default 127.0.0.1. */
   readonly host?: string;
-  /** 0 lets the system choose. */
-  readonly port: number;
+  /** 0 lets the system choose. Needed without a path. */
+  readonly port?: number;
+  /** A Unix socket, in place of an address and a port. */
+  readonly path?: string;
 }
 
 /** Connections above the limit that are still told why; beyond these they are dropped without a word. */
@@ -62,23 +64,28 @@ export class Listener {
 
   get address(): AddressInfo | undefined {
     const address = this.#server.address();
-    return address === null || typeof address === 'string' ? undefined : address;
+    if (typeof address === 'string') return { address, family: 'Unix', port: 0 };
+    return address ?? undefined;
   }
 
   /** Throws ERR_LISTEN with the address and the system's reason. */
-  listen({ host = '127.0.0.1', port }: ListenOptions): Promise<AddressInfo> {
+  listen({ host = '127.0.0.1', port, path }: ListenOptions): Promise<AddressInfo> {
+    if ((port === undefined) === (path === undefined)) {
+      throw new SallyportError('ERR_OPTION', 'listen needs a port, or a path');
+    }
+    const where = path ?? `${host} port ${port}`;
     return new Promise((resolve, reject) => {
       const refused = (cause: Error) => {
         const code = 'code' in cause ? String(cause.code) : cause.message;
-        reject(new SallyportError('ERR_LISTEN', `${host} port ${port}: ${code}`, { cause }));
+        reject(new SallyportError('ERR_LISTEN', `${where}: ${code}`, { cause }));
       };
       this.#server.once('error', refused);
-      this.#server.listen({ host, port }, () => {
+      this.#server.listen(path === undefined ? { host, port } : { path }, () => {
         this.#server.off('error', refused);
         this.#server.on('error', cause =>
           this.#report.failed(new SallyportError('ERR_LISTEN', cause.message, { cause })),
         );
-        resolve(this.#server.address() as AddressInfo); // of a listening TCP server
+        resolve(this.address as AddressInfo); // it listens
       });
     });
   }

@@ -1,0 +1,167 @@
+import { Command } from 'commander';
+import { protocols } from '../../protocol/index.ts';
+import type { Protocol } from '../dialogue/protocol.ts';
+import { SallyportError } from '../errors.ts';
+import { loadAuthorities, loadCertificate } from '../net/certificates.ts';
+import type { DialTarget } from '../net/dial.ts';
+import type { ListenOptions } from '../net/listener.ts';
+import type { UpstreamAddress } from '../net/upstream-choice.ts';
+import type { UpstreamTls } from '../net/upstream-dialler.ts';
+import { defaults } from '../options.ts';
+import { createProxy, proxyDefaults } from '../proxy.ts';
+import { address, upstreams } from './address.ts';
+import { choice, someSeconds } from './argument.ts';
+import { chosenCertificates } from './chosen-certificates.ts';
+import { drainOnSignal } from './drain-on-signal.ts';
+import { protocolNamed } from './protocol-argument.ts';
+import {
+  addLimitOptions,
+  addLogOptions,
+  addTlsOptions,
+  addTlsPolicy,
+  logOf,
+  type ServiceOptions,
+  settingsOf,
+  type TlsPolicy,
+  tryRows,
+} from './service-options.ts';
+import { tryTable } from './try-table.ts';
+
+interface ProxyCommandOptions extends ServiceOptions {
+  readonly listen?: DialTarget;
+  readonly to: readonly UpstreamAddress[];
+  readonly toTls: 'plain' | 'implicit' | 'upgrade';
+  readonly toCa?: string;
+  readonly toCert?: string;
+  readonly toKey?: string;
+  readonly toServername?: string;
+  readonly toInsecure?: true;
+  readonly sendProxy?: 'v1' | 'v2';
+  readonly connectTimeout: number;
+  readonly upstreamTimeout: number;
+}
+
+/** Added to the protocol's own port where no address to listen on is given, as `serve` does. */
+const PORT_OFFSET = 20_000;
+
+const EXAMPLES = `
+Addresses are host:port, [IPv6]:port, unix:/path or /path.
+
+Examples:
+  sallyport proxy smtp --listen 0.0.0.0:587 --to 127.0.0.1:2525 --cert chain.pem --key key.pem
+  sallyport proxy postgres --to unix:/run/postgresql/.s.PGSQL.5432
+      on 127.0.0.1:25432, with a certificate for development
+  sallyport proxy imap --to a.example.org=10.0.0.1:143 --to 10.0.0.2:143 --to 10.0.0.3:143
+      by the name that the client asks for; for all others two in turn
+  sallyport proxy imap --to imap.example.org:143 --to-tls upgrade
+      the upstream has TLS of its own, and must have a valid certificate
+  sallyport proxy smtp --to 127.0.0.1:2525 --proxy-from 10.0.0.0/8 --send-proxy v2`;
+
+export function proxyCommand(): Command {
+  const command = new Command('proxy')
+    .description('Give TLS to a server that has none: speak the protocol up to TLS, and pass the rest on.')
+    .argument('<protocol>', `what to speak: ${proxied().join(' ')}`)
+    .option('--listen <address>', 'address to listen on (default: 127.0.0.1:20000 + its own port)', address)
+    .requiredOption(
+      '--to <[name=]address>',
+      'upstream; may come again, for a name (SNI) or in turn',
+      upstreams,
+    );
+  addTlsPolicy(command, 'required, optional on a public port');
+  addTlsOptions(command);
+  addUpstreamOptions(command);
+  addLimitOptions(command, proxyDefaults.idleTimeout);
+  return addLogOptions(command).addHelpText('after', EXAMPLES).action(proxy);
+}
+
+function proxied(): readonly string[] {
+  return protocols.filter(protocol => protocol.proxy !== undefined).map(({ name }) => name);
+}
+
+function addUpstreamOptions(command: Command): void {
+  command
+    .addOption(choice('--to-tls <mode>', 'TLS to the upstream', ['plain', 'implicit', 'upgrade'], 'plain'))
+    .option('--to-ca <file>', "authorities of the upstream's certificate, PEM (default: those of Node)")
+    .option('--to-cert <file>', 'our certificate and chain for the upstream, PEM')
+    .option('--to-key <file>', 'its key, PEM (default: in the file of --to-cert)')
+    .option('--to-servername <name>', "name in the upstream's certificate (default: that of --to)")
+    .option('--to-insecure', 'take whatever certificate the upstream has')
+    .addOption(choice('--send-proxy <version>', 'begin with a PROXY header', ['v1', 'v2']))
+    .option(
+      '--connect-timeout <seconds>',
+      'to connect to one upstream',
+      someSeconds,
+      inSeconds('connectTimeout'),
+    )
+    .option(
+      '--upstream-timeout <seconds>',
+      'to find an upstream, and for each of its replies before TLS is passed on',
+      someSeconds,
+      inSeconds('upstreamTimeout'),
+    );
+}
+
+function inSeconds(name: 'connectTimeout' | 'upstreamTimeout'): number {
+  return proxyDefaults[name] / 1000;
+}
+
+async function proxy(name: string, options: ProxyCommandOptions): Promise<void> {
+  const protocol = protocolNamed(name);
+  const tls = options.tls ?? presetPolicy(protocol, options.listen);
+  const { caFile, ...certificates } = await chosenCertificates(options);
+  const settings = await settingsOf(options, certificates);
+  const toTls = await upstreamTlsOf(options);
+  const log = await logOf(options);
+  const { to, sendProxy, connectTimeout, upstreamTimeout } = options;
+  const server = createProxy({
+    ...settings,
+    tls,
+    protocol,
+    log,
+    to,
+    connectTimeout: connectTimeout * 1000,
+    upstreamTimeout: upstreamTimeout * 1000,
+    ...(toTls === undefined ? {} : { toTls }),
+    ...(sendProxy === undefined ? {} : { sendProxy }),
+  });
+  drainOnSignal([server], log);
+  const where = await server.listen(options.listen ?? presetAddress(protocol, tls));
+  log.info({ protocol: name, role: 'proxy', ...where, tls }, 'listening');
+  process.stdout.write(`${tryTable(tryRows(server, caFile))}\n`);
+}
+
+/** On a public port a server must not insist on TLS (RFC 3207 section 4). */
+function presetPolicy(
+  { publicPort, usualPolicy = defaults.tls }: Protocol,
+  listen: DialTarget | undefined,
+): TlsPolicy {
+  const isPublic = listen !== undefined && 'port' in listen && listen.port === publicPort;
+  return isPublic ? 'optional' : usualPolicy;
+}
+
+function presetAddress({ port, implicitPort = port }: Protocol, policy: TlsPolicy): ListenOptions {
+  return { port: PORT_OFFSET + (policy === 'implicit' ? implicitPort : port) };
+}
+
+async function upstreamTlsOf(options: ProxyCommandOptions): Promise<UpstreamTls | undefined> {
+  const { toTls: mode, toCa, toCert, toKey, toServername, toInsecure } = options;
+  if (mode === 'plain') {
+    const [vain] = Object.entries({ toCa, toCert, toKey, toServername, toInsecure }).filter(
+      ([, value]) => value,
+    );
+    if (vain === undefined) return undefined;
+    const flag = vain[0].replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
+    throw new SallyportError('ERR_OPTION', `--${flag} needs --to-tls implicit or upgrade`);
+  }
+  if (toKey !== undefined && toCert === undefined)
+    throw new SallyportError('ERR_OPTION', '--to-key needs --to-cert');
+  return {
+    mode,
+    ...(toCa === undefined ? {} : { ca: await loadAuthorities(toCa) }),
+    ...(toServername === undefined ? {} : { servername: toServername }),
+    ...(toInsecure === undefined ? {} : { verify: false }),
+    ...(toCert === undefined
+      ? {}
+      : { clientCertificate: await loadCertificate({ cert: toCert, ...(toKey && { key: toKey }) }) }),
+  };
+}

@@ -1,0 +1,141 @@
+import type { Command } from 'commander';
+import { SallyportError } from '../errors.ts';
+import { createLog, LOG_LEVELS, type Log, type LogLevel } from '../log.ts';
+import { loadAuthorities } from '../net/certificates.ts';
+import { defaults, type ServerOptions } from '../options.ts';
+import type { Server } from '../server.ts';
+import { choice, each, seconds, someSeconds, whole } from './argument.ts';
+import type { CertificateArguments } from './chosen-certificates.ts';
+import { tryCommand } from './try-command.ts';
+import type { TryRow } from './try-table.ts';
+
+export type TlsPolicy = (typeof TLS_POLICIES)[number];
+
+/** What every command that listens is told: TLS, limits, log. */
+export interface ServiceOptions extends CertificateArguments {
+  readonly tls?: TlsPolicy;
+  readonly detectTimeout: number;
+  readonly ca?: string;
+  readonly clientCert: 'none' | 'request' | 'require';
+  readonly maxConnections?: number;
+  readonly maxPerAddress: number;
+  readonly proxyFrom?: readonly string[];
+  readonly handshakeTimeout: number;
+  readonly idleTimeout: number;
+  readonly logLevel: LogLevel;
+  readonly logFormat?: 'pretty' | 'json';
+}
+
+const TLS_POLICIES = ['required', 'optional', 'implicit', 'auto'] as const;
+const CLIENT_CERTS = ['none', 'request', 'require'] as const;
+const LOG_FORMATS = ['pretty', 'json'] as const;
+
+/** Adds `--tls`, whose default is the command's to find; `otherwise` says in words how. */
+export function addTlsPolicy(command: Command, otherwise: string): Command {
+  const text = `what is allowed before TLS (default: ${otherwise})`;
+  return command.addOption(choice('--tls <policy>', text, TLS_POLICIES));
+}
+
+/** Adds what TLS needs, besides the policy. */
+export function addTlsOptions(command: Command): Command {
+  return command
+    .option(
+      '--detect-timeout <seconds>',
+      'with --tls auto, wait so long for TLS before a greeting',
+      someSeconds,
+      defaults.detectTimeout / 1000,
+    )
+    .option(
+      '--cert <file>',
+      'certificate and chain, PEM; may come again (default: one for development)',
+      each,
+    )
+    .option('--key <file>', 'key, PEM; as many as --cert (default: in the file of --cert)', each)
+    .option('--passphrase-file <file>', 'file whose first line opens the keys')
+    .option('--ca <file>', 'authorities of client certificates, PEM')
+    .addOption(
+      choice('--client-cert <policy>', 'client certificates', CLIENT_CERTS, defaults.clientCertificate),
+    );
+}
+
+/** Adds the limits; `idleTimeout` is their default for a quiet session, in milliseconds. */
+export function addLimitOptions(command: Command, idleTimeout: number): Command {
+  return command
+    .option(
+      '--max-connections <number>',
+      'connections at once, 0: no limit (default: descriptors less 64)',
+      whole,
+    )
+    .option(
+      '--max-per-address <number>',
+      'connections at once from one address, 0: no limit',
+      whole,
+      defaults.maxPerAddress,
+    )
+    .option(
+      '--proxy-from <network>',
+      'connections from here begin with a PROXY header; address, network or unix:, may come again',
+      each,
+    )
+    .option(
+      '--handshake-timeout <seconds>',
+      'for a TLS handshake',
+      someSeconds,
+      defaults.handshakeTimeout / 1000,
+    )
+    .option('--idle-timeout <seconds>', 'idle under TLS, 0: for ever', seconds, idleTimeout / 1000);
+}
+
+export function addLogOptions(command: Command): Command {
+  return command
+    .addOption(choice('--log-level <level>', 'what to log, on standard error', LOG_LEVELS, 'info'))
+    .addOption(choice('--log-format <format>', 'how to log (default: pretty on a terminal)', LOG_FORMATS));
+}
+
+/** The options of a server. Throws ERR_OPTION and ERR_CERTIFICATE. */
+export async function settingsOf(
+  options: ServiceOptions,
+  certificates: Pick<ServerOptions, 'certificate' | 'certificates'>,
+): Promise<Omit<ServerOptions, 'protocol' | 'tls'>> {
+  const { clientCert, maxConnections, maxPerAddress, proxyFrom } = options;
+  if (clientCert !== 'none' && options.ca === undefined) {
+    throw new SallyportError('ERR_OPTION', `--client-cert ${clientCert} needs --ca`);
+  }
+  return {
+    ...certificates,
+    clientCertificate: clientCert,
+    maxPerAddress,
+    detectTimeout: options.detectTimeout * 1000,
+    handshakeTimeout: options.handshakeTimeout * 1000,
+    idleTimeout: options.idleTimeout * 1000,
+    ...(proxyFrom === undefined ? {} : { proxyFrom }),
+    ...(maxConnections === undefined ? {} : { maxConnections }),
+    ...(options.ca === undefined ? {} : { ca: await loadAuthorities(options.ca) }),
+  };
+}
+
+/** The logger that the command line asks for. */
+export async function logOf({ logLevel: level, logFormat }: ServiceOptions): Promise<Log> {
+  const format = logFormat ?? (process.stderr.isTTY ? 'pretty' : 'json');
+  return (await createLog({ level, format })).log;
+}
+
+/** One port for both has a row for each way. */
+const WAYS = { required: [false], optional: [false], implicit: [true], auto: [false, true] } as const;
+
+/** How a server can be tried. */
+export function tryRows({ protocol, address, options }: Server, caFile?: string): readonly TryRow[] {
+  const { address: host = '', port = 0 } = address ?? {};
+  return WAYS[options.tls].map(implicit => {
+    const command = tryCommand({ protocol, host, port, implicit, caFile });
+    return {
+      protocol: protocol.name,
+      address: host.startsWith('/') ? host : hostAndPort(host, port),
+      command,
+    };
+  });
+}
+
+function hostAndPort(host: string, port: number): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
