@@ -2,40 +2,26 @@ import type { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Action } from '../dialogue/action.ts';
-import { Machine } from '../dialogue/machine.ts';
-import type { Scene } from '../dialogue/protocol.ts';
+import type { Machine } from '../dialogue/machine.ts';
 import type { TlsFacts } from '../dialogue/tls-facts.ts';
 import { SallyportError } from '../errors.ts';
-import type { ResolvedOptions } from '../options.ts';
 import { startsClientHello } from '../wire/client-hello.ts';
 import type { ProxyHeader } from '../wire/proxy-header.ts';
 import { ClientSide } from './client-side.ts';
 import { Deadline } from './deadline.ts';
+import { type Ends, endsByHeader, endsOf } from './ends.ts';
 import { farewellTo } from './farewell.ts';
 import { firstBytes } from './first-bytes.ts';
 import { connectionFailure } from './handshake-failure.ts';
 import type { RelayOptions } from './relay.ts';
 import { runApplication } from './run-application.ts';
-import { type Application, type RemoteAddress, Session } from './session.ts';
-import type { SessionEnd } from './session-end.ts';
+import { machineFor, type Service } from './service.ts';
+import { type RemoteAddress, Session } from './session.ts';
 import { startImplicitTls, startTls } from './start-tls.ts';
-import type { TlsTerminator } from './terminator.ts';
 import { tlsFacts } from './tls-facts.ts';
-import type { UpstreamService } from './upstream-link.ts';
 import { UpstreamSide } from './upstream-side.ts';
 
-/** What the connections of one listener share. */
-export interface Service {
-  readonly options: ResolvedOptions;
-  readonly scene: Scene;
-  readonly terminator: TlsTerminator;
-  readonly application: Application | undefined;
-  /** Where we are a proxy: what is dialled takes the application's place. */
-  readonly upstream: UpstreamService | undefined;
-  secured(id: string, facts: TlsFacts): void;
-  ended(driver: Driver, end: SessionEnd): void;
-}
-
+type Tell = (machine: Machine) => readonly Action[];
 type HandOver = Extract<Action, { kind: 'handOver' }>;
 type Phase = 'dialogue' | 'handshake' | 'session' | 'closing';
 
@@ -45,10 +31,7 @@ type Phase = 'dialogue' | 'handshake' | 'session' | 'closing';
  */
 export class Driver {
   readonly id: string;
-  /** The client: the other end, or whom its PROXY header names. */
-  remote: RemoteAddress;
-  /** The address that the client connected to. */
-  #local: RemoteAddress;
+  #ends: Ends;
   readonly #service: Service;
   readonly #raw: Socket;
   readonly #client: ClientSide;
@@ -71,8 +54,7 @@ export class Driver {
 
   constructor(id: string, raw: Socket, service: Service) {
     this.id = id;
-    this.remote = { address: raw.remoteAddress ?? '', port: raw.remotePort ?? 0 };
-    this.#local = { address: raw.localAddress ?? '', port: raw.localPort ?? 0 };
+    this.#ends = endsOf(raw);
     this.#service = service;
     this.#raw = raw;
     this.#client = new ClientSide(raw, {
@@ -80,7 +62,9 @@ export class Driver {
       ended: () => this.#advance(machine => machine.ended()),
       drained: () => this.#regulate(),
     });
-    this.#upstream = service.upstream && this.#upstreamSide(service.upstream);
+    const act = (tell: Tell) => this.#advance(tell);
+    const failed = (error: SallyportError) => this.#fail(error);
+    this.#upstream = service.upstream && new UpstreamSide(service.upstream, { act, failed });
     // Never removed: a reset can come before, between and after everything else.
     raw.on('error', error => this.#broken(error));
     raw.on('close', () => {
@@ -90,22 +74,19 @@ export class Driver {
     });
   }
 
+  /** The client: the other end, or whom its PROXY header names. */
+  get remote(): RemoteAddress {
+    return this.#ends.remote;
+  }
+
   /** Takes the word of a PROXY header for whose connection this is. */
-  identify({ endpoints }: ProxyHeader): void {
-    if (endpoints === undefined) return;
-    this.remote = endpoints.source;
-    this.#local = endpoints.destination;
+  identify(header: ProxyHeader): void {
+    this.#ends = endsByHeader(header) ?? this.#ends;
   }
 
   start(): void {
-    const { options, scene, upstream } = this.#service;
-    this.#machine = new Machine({
-      protocol: options.protocol,
-      role: upstream === undefined ? 'server' : 'proxy',
-      scene,
-      badCommands: options.badCommands,
-      plaintextAfterUpgrade: options.plaintextAfterUpgrade,
-    });
+    const { options } = this.#service;
+    this.#machine = machineFor(this.#service);
     if (options.tls === 'implicit') {
       // What lies behind a PROXY header has been read already, and stays in the socket.
       this.#tlsFirst(new Uint8Array());
@@ -135,10 +116,11 @@ export class Driver {
     farewellTo(this.#raw, this.#service.options.tls === 'implicit' ? undefined : this.#farewell(error));
   }
 
-  #plainFirst(): void {
+  #plainFirst(first?: Buffer): void {
     this.#client.converse(this.#raw);
     this.#raw.resume();
     this.#advance(machine => machine.start());
+    if (first !== undefined) this.#receive(first);
   }
 
   #tlsFirst(early: Uint8Array): void {
@@ -153,14 +135,11 @@ export class Driver {
     firstBytes(this.#raw, protocol.speaksFirst === 'server' ? detectTimeout : 0, first => {
       if (this.#phase !== 'dialogue') return;
       if (first !== undefined && startsClientHello(first)) this.#tlsFirst(first);
-      else {
-        this.#plainFirst();
-        if (first !== undefined) this.#receive(first);
-      }
+      else this.#plainFirst(first);
     });
   }
 
-  #advance(tell: (machine: Machine) => readonly Action[]): void {
+  #advance(tell: Tell): void {
     if (this.#machine !== undefined) this.#perform(tell(this.#machine));
   }
 
@@ -184,7 +163,8 @@ export class Driver {
       else if (action.kind === 'upgrade') {
         this.#requireAlpn = action.requireAlpn;
         this.#secure(startTls(this.#raw, this.#service, action));
-      } else if (action.kind === 'dial') this.#dial();
+      } else if (action.kind === 'dial')
+        this.#upstream?.dial({ session: this.id, ...this.#ends, tls: this.#tls });
       else if (action.kind === 'forward') this.#upstream?.forward(action.data);
       else if (action.kind === 'hangUp') this.#upstream?.hangUp();
       else if (action.kind === 'handOver') this.#handOver(action);
@@ -199,18 +179,6 @@ export class Driver {
     const { awaitsUpstream } = this.#machine;
     this.#client.regulate({ wait: awaitsUpstream });
     this.#upstream?.await(awaitsUpstream);
-  }
-
-  #upstreamSide(service: UpstreamService): UpstreamSide {
-    return new UpstreamSide(service, {
-      act: tell => this.#advance(tell),
-      failed: error => this.#fail(error),
-    });
-  }
-
-  #dial(): void {
-    const [session, remote, local, tls] = [this.id, this.remote, this.#local, this.#tls];
-    this.#upstream?.dial({ session, remote, local, tls });
   }
 
   #drain(): void {
@@ -284,12 +252,9 @@ export class Driver {
   #watch(quiet: number, total: number): void {
     this.#deadline?.stop();
     this.#deadline = new Deadline(quiet, total, code => {
-      this.#fail(new SallyportError(code === 'total' ? 'ERR_DIALOGUE_TIMEOUT' : this.#quietError()));
+      const quietCode = this.#tls === undefined ? 'ERR_COMMAND_TIMEOUT' : 'ERR_IDLE_TIMEOUT';
+      this.#fail(new SallyportError(code === 'total' ? 'ERR_DIALOGUE_TIMEOUT' : quietCode));
     });
-  }
-
-  #quietError() {
-    return this.#tls === undefined ? 'ERR_COMMAND_TIMEOUT' : 'ERR_IDLE_TIMEOUT';
   }
 
   #fail(error: SallyportError): void {

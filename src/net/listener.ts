@@ -1,9 +1,10 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { SallyportError } from '../errors.ts';
 import type { Admission } from './admission.ts';
-import { Driver, type Service } from './driver.ts';
+import { Driver } from './driver.ts';
 import { connectionFailure } from './handshake-failure.ts';
 import { ProxyNetworks, readPreamble } from './proxy-preamble.ts';
+import type { Service } from './service.ts';
 
 export interface ListenOptions {
   /** Default 127.0.0.1. */

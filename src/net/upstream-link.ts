@@ -1,17 +1,13 @@
 import type { Socket } from 'node:net';
 import type { TlsFacts } from '../dialogue/tls-facts.ts';
 import { SallyportError } from '../errors.ts';
-import type { RemoteAddress } from './session.ts';
+import type { Ends } from './ends.ts';
 import type { UpstreamEnd } from './session-end.ts';
 import type { Spread } from './spread.ts';
 
 /** Whom an upstream is dialled for: by this it is chosen, and this is what it may be told. */
-export interface DialRequest {
+export interface DialRequest extends Ends {
   readonly session: string;
-  /** The client. */
-  readonly remote: RemoteAddress;
-  /** The address that the client connected to. */
-  readonly local: RemoteAddress;
   readonly tls: TlsFacts | undefined;
 }
 
