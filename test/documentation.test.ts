@@ -95,8 +95,7 @@ function testEveryDocument(): void {
       for (const [, script = ''] of doc.text.matchAll(/\bnpm run (?:--silent )?([\w:-]+)/g)) {
         expect(scripts).to.have.property(script);
       }
-      const commands = [serveCommand(), proxyCommand()];
-      const flags = new Set(commands.flatMap(({ options }) => options.map(({ long }) => long)));
+      const flags = new Set(program().commands.flatMap(({ options }) => options.map(({ long }) => long)));
       for (const [, flag = ''] of prose(doc).matchAll(/(?:sallyport \w+ [^`\n]*|`)(--[a-z-]+)/g)) {
         expect(flags.has(flag) || /^--(import|help|quick)$/.test(flag), flag).to.equal(true);
       }
@@ -210,7 +209,10 @@ function testGuides(): void {
   }).timeout(60_000);
 
   it('show commands that the command line takes', () => {
-    const commands = guides.flatMap(({ blocks }) => blocks.filter(({ language }) => language === 'sh'));
+    // Those of the probe are run: test/docs/probe-guide.test.ts.
+    const commands = guides
+      .filter(({ file }) => file !== 'docs/guide/probe.md')
+      .flatMap(({ blocks }) => blocks.filter(({ language }) => language === 'sh'));
     for (const { text } of commands) {
       if (text.startsWith('openssl s_client ')) continue;
       const [sallyport, name, ...args] = words(text);
@@ -365,6 +367,7 @@ function testCommand(): void {
     sallyport: program,
     'sallyport serve': serveCommand,
     'sallyport proxy': proxyCommand,
+    'sallyport probe': () => commandNamed('probe'),
   })) {
     it(`quotes the help of ${name}`, () => {
       const [block] = quoted.filter(({ comment }) => comment === `help: ${name}`);

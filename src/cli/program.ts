@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { probeCommand } from './probe.ts';
 import { proxyCommand } from './proxy.ts';
 import { serveCommand } from './serve.ts';
+import { version } from './version.ts';
 
 /** The whole command line; made anew for each run, as tests read its help. */
 export function program(): Command {
@@ -11,24 +12,15 @@ export function program(): Command {
     .showHelpAfterError('(add --help to see what there is)')
     .exitOverride()
     .addHelpText('after', EXAMPLES);
-  return sallyport
-    .addCommand(serveCommand().copyInheritedSettings(sallyport))
-    .addCommand(proxyCommand().copyInheritedSettings(sallyport));
+  for (const command of [serveCommand(), proxyCommand(), probeCommand()]) {
+    sallyport.addCommand(command.copyInheritedSettings(sallyport));
+  }
+  return sallyport;
 }
 
 const EXAMPLES = `
 Examples:
   sallyport serve
   sallyport serve smtp imap --cert chain.pem --key key.pem
-  sallyport proxy smtp --to 127.0.0.1:2525`;
-
-function version(): string {
-  // Two folders up in the sources, three in the build.
-  for (const up of ['../../', '../../../']) {
-    try {
-      const text = readFileSync(new URL(`${up}package.json`, import.meta.url), 'utf8');
-      return String(JSON.parse(text).version);
-    } catch {}
-  }
-  return 'unknown';
-}
+  sallyport proxy smtp --to 127.0.0.1:2525
+  sallyport probe smtp://mail.example.org`;
