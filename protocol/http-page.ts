@@ -1,6 +1,6 @@
 import type { Peer } from '../src/dialogue/peer.ts';
 import { listTlsFacts } from '../src/dialogue/tls-facts.ts';
-import { listOf, placeOf, type Request } from './http-request.ts';
+import { listOf, placeOf, type Request, trimmed } from './http-request.ts';
 import { plain, type Response } from './http-response.ts';
 import { STYLE, STYLE_HASH } from './http-style.ts';
 
@@ -50,7 +50,7 @@ function prefersText(request: Request): boolean {
 function quality(request: Request, type: string): number {
   let [best, specific] = [request.fields.has('accept') ? 0 : 1, -1];
   for (const range of listOf(request, 'accept')) {
-    const [name = '', ...parameters] = range.toLowerCase().split(/\s*;\s*/);
+    const [name = '', ...parameters] = range.toLowerCase().split(';').map(trimmed);
     const rank = ['*/*', 'text/*', type].indexOf(name);
     if (rank <= specific) continue;
     specific = rank;

@@ -118,8 +118,8 @@ function refuse(
   throw new SallyportError(code, detail);
 }
 
-/** Only blanks and tabs are white space: `trim` would take a no-break space, too. Linear. */
-function trimmed(text: string): string {
+/** Only blanks and tabs are white space: `trim` would take a no-break space, too. Linear, as no pattern for it is. */
+export function trimmed(text: string): string {
   let begin = 0;
   let end = text.length;
   while (text[begin] === ' ' || text[begin] === '\t') begin += 1;

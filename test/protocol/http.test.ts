@@ -102,6 +102,15 @@ describe('protocol/http', () => {
     });
   });
 
+  it('takes time linear in the bytes of a field, whatever is in it', () => {
+    const accept = `Accept: a${' '.repeat(8000)}b`;
+    const begun = performance.now();
+    for (let count = 0; count < 5; count++)
+      expect(pageOf(TLS, accept, accept, accept)[0]).to.contain('200 OK');
+    // Some milliseconds; well over a second with a pattern that looks for blanks before a semicolon.
+    expect(performance.now() - begun).to.be.lessThan(500);
+  });
+
   describe("a request in front of somebody else's TLS", () => {
     const alpn = { ...TLS, alpn: 'http/1.1' };
 
