@@ -92,7 +92,9 @@ function checkFraming(client: Peer, fields: Request['fields'], { old }: { readon
 function isTarget(method: string, target: string): boolean {
   if (method === 'CONNECT') return /^[^/?#@]+:\d+$/.test(target);
   if (target === '*') return method === 'OPTIONS';
-  return target.startsWith('/') || /^https?:\/\/[^/?#@]+/i.test(target);
+  const authority = /^https?:\/\/([^/?#]+)/i.exec(target)?.[1];
+  // As strict as Host, whose place it takes: also against a user's name in front of it (RFC 9110 section 4.2.4).
+  return target.startsWith('/') || (authority !== undefined && HOST.test(authority));
 }
 
 /** Nothing but a too long line is known here of what was too long. */
