@@ -10,17 +10,19 @@ import { type TestCertificates, testCertificates } from '../support/certificates
 describe('src/net/connect-tls', () => {
   let certificates: TestCertificates;
   const servers: net.Server[] = [];
+  const accepted: net.Socket[] = [];
 
   before(async () => {
     certificates = await testCertificates();
   });
   afterEach(() => {
     for (const server of servers.splice(0)) server.close();
+    for (const socket of accepted.splice(0)) socket.destroy();
   });
 
   async function socketTo(server: net.Server): Promise<net.Socket> {
     servers.push(server);
-    server.on('connection', socket => socket.on('error', () => {}));
+    server.on('connection', socket => accepted.push(socket.on('error', () => {})));
     await once(server.listen(0, '127.0.0.1'), 'listening');
     const { port } = server.address() as net.AddressInfo; // of a listening server
     return dial({ host: '127.0.0.1', port }, { timeout: 5000 });

@@ -14,13 +14,17 @@ import { WireClient } from '../support/wire-client.ts';
 const MIB = 1024 * 1024;
 
 describe('src/net/relay', () => {
+  const clients: WireClient[] = [];
+
   afterEach(async () => {
+    for (const client of clients.splice(0)) client.destroy();
     await stopServing();
     stopUpstreams();
   });
 
   /** A client whose stream is the upstream's; the first word is `MAIL`, as that hands over. */
   async function relayed(client: WireClient): Promise<WireClient> {
+    clients.push(client);
     await underTls(client, smtp);
     client.say('MAIL FROM:<>\r\n');
     await client.until('relayed');
@@ -158,6 +162,7 @@ describe('src/net/relay', () => {
       const { port, over } = await proxying(smtp, upstream.port, { tls: policy });
       const tapped = await tap(port);
       const client = await WireClient.connect(tapped.port);
+      clients.push(client);
       if (policy === 'required') await relayed(client);
       else {
         await client.until('ready\r\n');
