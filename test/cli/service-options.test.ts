@@ -1,0 +1,67 @@
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { smtp } from '../../protocol/smtp.ts';
+import { type ServiceOptions, settingsOf, tryRows } from '../../src/cli/service-options.ts';
+import { createServer } from '../../src/server.ts';
+import { testCertificates } from '../support/certificates.ts';
+import { folderWith, removeFolders } from '../support/folder.ts';
+
+const OPTIONS = {
+  clientCert: 'none',
+  maxPerAddress: 5,
+  detectTimeout: 0.5,
+  handshakeTimeout: 1.5,
+  idleTimeout: 0,
+} as unknown as ServiceOptions; // those that count here
+
+describe('src/cli/service-options', () => {
+  after(removeFolders);
+
+  it('takes seconds of the command line for milliseconds, and leaves out what was not given', async () => {
+    const { server } = await testCertificates();
+    expect(await settingsOf(OPTIONS, { certificate: server })).to.deep.equal({
+      certificate: server,
+      clientCertificate: 'none',
+      maxPerAddress: 5,
+      detectTimeout: 500,
+      handshakeTimeout: 1500,
+      idleTimeout: 0,
+    });
+  });
+
+  it('reads the authorities, and passes on the limits and networks', async () => {
+    const { server, authority } = await testCertificates();
+    const ca = join(await folderWith({ 'ca.pem': authority.cert }), 'ca.pem');
+    const given = {
+      ...OPTIONS,
+      ca,
+      maxConnections: 7,
+      proxyFrom: ['192.0.2.0/24'],
+      clientCert: 'require',
+    } as const;
+    expect(await settingsOf(given, { certificate: server })).to.include({
+      ca: authority.cert,
+      maxConnections: 7,
+      proxyFrom: given.proxyFrom,
+      clientCertificate: 'require',
+    });
+  });
+
+  it('shows both ways of one port, an IPv6 address in brackets, and a path as it is', async () => {
+    const { server } = await testCertificates();
+    const path = join(await folderWith(), 'socket');
+    const shown = async (
+      listen: { port: number; host?: string } | { path: string },
+      tls: 'auto' | 'required',
+    ) => {
+      const listening = createServer({ protocol: smtp, certificate: server, tls });
+      await listening.listen(listen);
+      const rows = tryRows(listening);
+      await listening.close({ within: 0 });
+      return rows.map(({ address }) => address.replace(/:\d+$/, ':port'));
+    };
+    expect(await shown({ port: 0 }, 'auto')).to.deep.equal(['127.0.0.1:port', '127.0.0.1:port']);
+    expect(await shown({ port: 0, host: '::1' }, 'required')).to.deep.equal(['[::1]:port']);
+    expect(await shown({ path }, 'required')).to.deep.equal([path]);
+  });
+});
