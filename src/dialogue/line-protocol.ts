@@ -1,5 +1,6 @@
 import { SallyportError } from '../errors.ts';
 import type { Audit } from './audit.ts';
+import { fromUpstream } from './from-upstream.ts';
 import type { Dialogue, Peer, Step } from './peer.ts';
 import { mayHandOver, needsTls, type Protocol, type Scene } from './protocol.ts';
 
@@ -87,6 +88,7 @@ export function defineLineProtocol(options: LineProtocolOptions): Protocol {
     speaksFirst: greeting === undefined ? 'client' : 'server',
     specifications: [],
     server: (client, scene) => lineServer(client, scene, definition),
+    proxy: (client, upstream, scene) => lineServer(client, scene, definition, upstream),
     probe: server => lineProbe(server, definition),
     audit: lineAudit(definition),
     farewell(error, scene) {
@@ -96,10 +98,10 @@ export function defineLineProtocol(options: LineProtocolOptions): Protocol {
   };
 }
 
-function* lineServer(client: Peer, scene: Scene, definition: Definition): Dialogue {
+function* lineServer(client: Peer, scene: Scene, definition: Definition, upstream?: Peer): Dialogue {
   const { greeting, upgrade, goAhead, quit, goodbye, lineLimit } = definition;
   if (greeting !== undefined && !client.upgraded) client.write(worded(greeting, definition, scene));
-  if (client.secure && scene.application) return 'handOver';
+  if (client.secure && scene.application && upstream === undefined) return 'handOver';
   for (;;) {
     const line = yield* client.command(lineLimit);
     if (argumentOf(line, upgrade) !== undefined) {
@@ -110,10 +112,22 @@ function* lineServer(client: Peer, scene: Scene, definition: Definition): Dialog
       client.write(worded(goodbye, definition, scene));
       return 'close';
     } else if (mayHandOver(client, scene)) {
+      if (upstream !== undefined && !(yield* receiveGreeting(client, upstream, definition))) return 'close';
       client.unread(`${line}\r\n`);
       return 'handOver';
     } else answer(client, scene, line, definition);
   }
+}
+
+/** The client has had our greeting; another one in its place is the upstream's answer to the client as well. */
+function* receiveGreeting(client: Peer, upstream: Peer, { greeting }: Definition): Step<boolean> {
+  if (greeting === undefined) return true;
+  yield* upstream.connection();
+  if (upstream.greeted) return true;
+  const line = yield* fromUpstream(upstream.line());
+  upstream.greeted = beginsLike(line, greeting);
+  if (!upstream.greeted) client.write(`${line}\r\n`);
+  return upstream.greeted;
 }
 
 function upgradeRefusal(client: Peer, scene: Scene, line: string, definition: Definition) {
@@ -188,9 +202,12 @@ function* expectLine(
   expected: string,
   otherwise: 'ERR_UNEXPECTED_REPLY' | 'ERR_TLS_REFUSED',
 ): Step<void> {
+  if (!beginsLike(yield* server.line(), expected)) throw new SallyportError(otherwise);
+}
+
+function beginsLike(line: string, expected: string): boolean {
   const [word = ''] = expected.split(' ');
-  const line = yield* server.line();
-  if (!word.includes('{') && line.split(' ')[0] !== word) throw new SallyportError(otherwise);
+  return word.includes('{') || line.split(' ')[0] === word;
 }
 
 /** A field that is given as `undefined` means its default. */

@@ -35,7 +35,7 @@ export class Machine {
   #dialogue: Dialogue | undefined;
   #upstream: Upstream | undefined;
   /** Whom the dialogue waits for. */
-  #awaited: Peer | undefined;
+  #awaited: 'peer' | 'upstream' | 'either' = 'peer';
   /** What was put off until the upstream is connected. */
   #postponed: (() => readonly Action[]) | undefined;
   /** Whether the dialogue that asked for TLS goes on after the handshake. */
@@ -64,7 +64,7 @@ export class Machine {
 
   /** Whether the next word is the upstream's: until it is said, the client need not be read. */
   get awaitsUpstream(): boolean {
-    return this.#state === 'dialling' || this.#awaitsAnswer;
+    return this.#state === 'dialling' || (this.#awaitsAnswer && !this.#awaitsPeer);
   }
 
   /** Begins the dialogue; with `tls` where TLS was on from the first byte. */
@@ -150,11 +150,11 @@ export class Machine {
   }
 
   get #awaitsPeer(): boolean {
-    return this.#state === 'waiting' && !this.#awaitsAnswer;
+    return this.#state === 'waiting' && this.#awaited !== 'upstream';
   }
 
   get #awaitsAnswer(): boolean {
-    return this.#state === 'waiting' && this.#upstream !== undefined && this.#awaited === this.#upstream.peer;
+    return this.#state === 'waiting' && this.#awaited !== 'peer';
   }
 
   #run(): readonly Action[] {
@@ -176,12 +176,15 @@ export class Machine {
   #wait(need: Need): readonly Action[] {
     if (need.kind === 'tls') return this.#upgrade(need);
     const upstream = this.#upstream;
-    const needed = upstream !== undefined && (need.peer === upstream.peer || upstream.isAddressed);
+    if (need.kind === 'connection' && upstream?.state === 'connected') return this.#run();
+    if (need.kind === 'connection' && upstream !== undefined) return this.#dial(upstream, () => this.#run());
+    const awaited = need.kind === 'either' ? 'either' : need.peer === upstream?.peer ? 'upstream' : 'peer';
+    const needed = upstream !== undefined && (awaited !== 'peer' || upstream.isAddressed);
     if (needed && upstream.state !== 'connected') return this.#dial(upstream, () => this.#wait(need));
-    if (upstream?.ended === true && need.peer !== upstream.peer) {
+    if (upstream?.ended === true && awaited === 'peer') {
       return this.#close(new SallyportError('ERR_UPSTREAM_CLOSED'), false);
     }
-    this.#awaited = need.peer;
+    this.#awaited = awaited;
     if (need.kind === 'drain') {
       this.#state = 'draining';
       return [...this.#written(), { kind: 'drain' }];
@@ -235,7 +238,7 @@ export class Machine {
   #close(error: SallyportError | undefined, speechless: boolean): readonly Action[] {
     const { protocol, role, scene } = this.#options;
     if (error !== undefined && !speechless && role !== 'probe') {
-      const farewell = protocol.farewell(error, scene);
+      const farewell = protocol.farewell(error, scene, this.#peer);
       if (farewell !== undefined) this.#channel.outbox.push(farewell);
     }
     const actions: Action[] = [...this.#writtenToClient(), { kind: 'close', error }];
@@ -248,7 +251,7 @@ export class Machine {
     this.#dialogue = undefined;
     this.#peer = undefined;
     this.#upstream = undefined;
-    this.#awaited = undefined;
+    this.#awaited = 'peer';
     this.#postponed = undefined;
     this.#channel.inbox.take();
   }

@@ -10,6 +10,10 @@ export type Side = 'client' | 'server';
 /** What a dialogue waits for. */
 export type Need =
   | { readonly kind: 'input'; readonly peer: Peer }
+  /** That the upstream has been dialled. */
+  | { readonly kind: 'connection'; readonly peer: Peer }
+  /** Whoever says something first: the peer, or the other one. */
+  | { readonly kind: 'either'; readonly peer: Peer; readonly other: Peer }
   /** That what was written has left: a peer that does not read gets no more replies made. */
   | { readonly kind: 'drain'; readonly peer: Peer }
   | {
@@ -95,6 +99,8 @@ export class Peer {
   introduction: string | undefined;
   /** Whether this peer's greeting has been read, or needs no reading; for an upstream. */
   greeted = false;
+  /** How far the exchange with it has come, as the protocol counts; for a farewell that has to be numbered. */
+  progress = 0;
   readonly #channel: Channel;
   readonly #input: Need;
   readonly #drain: Need;
@@ -154,6 +160,22 @@ export class Peer {
       const byte = this.#channel.inbox.peek();
       if (byte !== undefined) return byte;
       yield this.#more();
+    }
+  }
+
+  /** Waits until the upstream, which this is, has been dialled: only then is it known whether it is `greeted`. */
+  *connection(): Step<void> {
+    yield { kind: 'connection', peer: this };
+  }
+
+  /** Waits until this peer or the other one has said something, which stays unread; returns who, this one first. */
+  *first(other: Peer): Step<Peer> {
+    for (;;) {
+      if (this.#channel.inbox.length > 0) return this;
+      if (other.#channel.inbox.length > 0) return other;
+      this.#more();
+      other.#more();
+      yield { kind: 'either', peer: this, other };
     }
   }
 

@@ -47,9 +47,10 @@ export interface Protocol {
   probe(server: Peer, scene: Scene): Dialogue;
   /**
    * Last words to the client, in the protocol's own form, before the connection is closed because of
-   * `error`; `undefined` for none. They must not repeat anything that the peer said.
+   * `error`; `undefined` for none. They must not repeat anything that the peer said. The `client` is there while
+   * a dialogue is.
    */
-  farewell(error: SallyportError, scene: Scene): string | undefined;
+  farewell(error: SallyportError, scene: Scene, client?: Peer): string | undefined;
   /** What the probe needs besides `probe` to find a server's faults. Default: nothing, and it finds fewer. */
   readonly audit?: Audit;
 }
