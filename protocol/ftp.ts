@@ -1,5 +1,6 @@
 import { splitCommand } from '../src/dialogue/command.ts';
-import type { Dialogue, Peer } from '../src/dialogue/peer.ts';
+import { fromUpstream } from '../src/dialogue/from-upstream.ts';
+import type { Dialogue, Peer, Step } from '../src/dialogue/peer.ts';
 import { mayHandOver, mayUpgrade, needsTls, type Protocol, type Scene } from '../src/dialogue/protocol.ts';
 import { expectReply, readReply, reply } from '../src/dialogue/reply.ts';
 import { type ErrorCode, SallyportError } from '../src/errors.ts';
@@ -14,6 +15,7 @@ export const ftp: Protocol = {
   speaksFirst: 'server',
   specifications: ['RFC 4217', 'RFC 2228', 'RFC 2389', 'RFC 959'],
   server: ftpServer,
+  proxy: (client, upstream, scene) => ftpServer(client, scene, upstream),
   probe: ftpProbe,
   farewell: ftpFarewell,
   audit: ftpAudit,
@@ -22,9 +24,10 @@ export const ftp: Protocol = {
 /** RFC 959 sets no limit. */
 const LINE_LIMIT = 1024;
 
-function* ftpServer(client: Peer, scene: Scene): Dialogue {
+/** With an upstream, its features are listed, with ours in place of those that are about TLS. */
+function* ftpServer(client: Peer, scene: Scene, upstream?: Peer): Dialogue {
   if (!client.upgraded) client.write(reply(220, `${scene.hostname} FTP ready`));
-  if (client.secure && scene.application) return 'handOver';
+  if (client.secure && scene.application && upstream === undefined) return 'handOver';
   let sized = false;
   for (;;) {
     const line = yield* client.command(LINE_LIMIT);
@@ -46,7 +49,9 @@ function* ftpServer(client: Peer, scene: Scene): Dialogue {
         client.reject(client.secure ? reply(534, 'TLS stays on') : reply(533, 'TLS is not on'));
         break;
       case 'FEAT':
-        client.write(features(client, scene));
+        if (upstream === undefined || !mayHandOver(client, scene)) client.write(features(client, scene));
+        else if (yield* receiveGreeting(client, upstream)) yield* forwardFeat(client, upstream, scene);
+        else return 'close';
         break;
       case 'NOOP':
         client.write(reply(200, 'NOOP done'));
@@ -56,6 +61,7 @@ function* ftpServer(client: Peer, scene: Scene): Dialogue {
         return 'close';
       default:
         if (mayHandOver(client, scene)) {
+          if (upstream !== undefined && !(yield* receiveGreeting(client, upstream))) return 'close';
           client.unread(`${line}\r\n`);
           return 'handOver';
         }
@@ -94,12 +100,43 @@ function setProtection(client: Peer, level: string, sized: boolean): void {
 }
 
 /** RFC 4217 section 6 and RFC 2389 section 3.2: one blank before each feature. */
-function features(client: Peer, scene: Scene): string {
+function features(client: Peer, scene: Scene, theirs = scene.capabilities): string {
   const offered = mayUpgrade(client, scene) ? ['AUTH TLS'] : [];
   const protection = client.secure || offered.length > 0 ? ['PBSZ', 'PROT'] : [];
-  const listed = [...offered, ...protection, ...scene.capabilities];
+  const listed = [...offered, ...protection, ...theirs];
   return `211-Features\r\n${listed.map(feature => ` ${feature}\r\n`).join('')}211 End\r\n`;
 }
+
+/**
+ * The client has had our greeting; one that turns us away is the upstream's answer to the client as well. 120
+ * comes before the greeting (RFC 959 section 5.4).
+ */
+function* receiveGreeting(client: Peer, upstream: Peer): Step<boolean> {
+  yield* upstream.connection();
+  if (upstream.greeted) return true;
+  let greeting = yield* fromUpstream(readReply(upstream));
+  if (greeting.code === 120) greeting = yield* fromUpstream(readReply(upstream));
+  upstream.greeted = greeting.code === 220;
+  if (!upstream.greeted) client.write(reply(greeting.code, ...greeting.lines));
+  return upstream.greeted;
+}
+
+/** An upstream without FEAT (RFC 2389 section 3.2) has no features but ours. */
+function* forwardFeat(client: Peer, upstream: Peer, scene: Scene): Step<void> {
+  upstream.write('FEAT\r\n');
+  const { code, lines } = yield* fromUpstream(readReply(upstream));
+  const theirs = code === 211 ? lines.slice(1, -1).map(line => line.trim()) : [];
+  client.write(
+    features(
+      client,
+      scene,
+      theirs.filter(feature => !OURS.test(feature)),
+    ),
+  );
+}
+
+/** Features that are between us and the client (RFC 4217 section 6, RFC 2228 section 3). */
+const OURS = /^(AUTH|PBSZ|PROT|CCC)\b/i;
 
 /** What needs a file service behind the dialogue, in RFC 959, 2389, 2428, 2640, 3659 and 7151. */
 const SERVICE =

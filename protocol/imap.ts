@@ -1,3 +1,4 @@
+import { fromUpstream } from '../src/dialogue/from-upstream.ts';
 import type { Dialogue, Peer, Step } from '../src/dialogue/peer.ts';
 import {
   listedCapabilities,
@@ -9,6 +10,7 @@ import {
 } from '../src/dialogue/protocol.ts';
 import { type ErrorCode, SallyportError } from '../src/errors.ts';
 import { imapAudit } from './imap-audit.ts';
+import { exchange } from './imap-exchange.ts';
 
 /** IMAP4rev1 (RFC 3501) with STARTTLS (RFC 9051 section 6.2.1, RFC 2595). */
 export const imap: Protocol = {
@@ -19,6 +21,7 @@ export const imap: Protocol = {
   speaksFirst: 'server',
   specifications: ['RFC 9051', 'RFC 2595', 'RFC 3501', 'RFC 5530', 'RFC 7888', 'RFC 8314'],
   server: imapServer,
+  proxy: (client, upstream, scene) => imapServer(client, scene, upstream),
   probe: imapProbe,
   farewell: imapFarewell,
   audit: imapAudit,
@@ -36,15 +39,24 @@ interface Command {
   readonly parameters: string;
 }
 
-/** All of it is the not authenticated state: nobody logs in before the hand-over. */
-function* imapServer(client: Peer, scene: Scene): Dialogue {
+/**
+ * All of it is the not authenticated state: nobody logs in before the hand-over. With an upstream, the dialogue goes on
+ * as far as a login, as the response to that may list capabilities.
+ */
+function* imapServer(client: Peer, scene: Scene, upstream?: Peer): Dialogue {
   if (!client.upgraded) client.write(`* OK ${scene.hostname} IMAP4rev1 ready\r\n`);
-  if (client.secure && scene.application) return 'handOver';
+  if (client.secure && scene.application && upstream === undefined) return 'handOver';
+  const service = mayHandOver(client, scene) ? upstream : undefined;
   for (;;) {
     const command = parseCommand(yield* client.command(LINE_LIMIT));
     const { line, tag, name, parameters } = command;
-    if (!DIALOGUE.test(name)) {
+    if (service !== undefined && FORWARDED.test(name)) {
+      if (!(yield* receiveGreeting(client, service))) return 'close';
+      const end = yield* forward(client, service, scene, command);
+      if (end !== undefined) return end;
+    } else if (!DIALOGUE.test(name)) {
       if (mayHandOver(client, scene)) {
+        if (service !== undefined && !(yield* receiveGreeting(client, service))) return 'close';
         client.unread(`${line}\r\n`);
         return 'handOver';
       }
@@ -66,6 +78,37 @@ function* imapServer(client: Peer, scene: Scene): Dialogue {
 
 const DIALOGUE = /^(STARTTLS|CAPABILITY|NOOP|LOGOUT)$/;
 
+/** What may list capabilities in a response, and comes before or with a login. */
+const FORWARDED = /^(CAPABILITY|ID|LOGIN|AUTHENTICATE)$/;
+const LOGIN = /^(LOGIN|AUTHENTICATE)$/;
+
+/** The client has had our greeting; one that turns us away is the upstream's answer to the client as well. */
+function* receiveGreeting(client: Peer, upstream: Peer): Step<boolean> {
+  yield* upstream.connection();
+  if (upstream.greeted) return true;
+  const greeting = yield* fromUpstream(upstream.line(LINE_LIMIT));
+  upstream.greeted = /^\* OK( |$)/i.test(greeting);
+  if (upstream.greeted) return true;
+  // Already logged in, as somebody that the client is not: it must not go on as if it were.
+  if (!/^\* BYE( |$)/i.test(greeting)) throw new SallyportError('ERR_UPSTREAM_REPLY', 'greeting is not OK');
+  client.write(`${greeting}\r\n`);
+  return false;
+}
+
+/** Our offer is listed before a login only. */
+function* forward(
+  client: Peer,
+  upstream: Peer,
+  scene: Scene,
+  command: Command,
+): Step<'handOver' | 'close' | undefined> {
+  const login = LOGIN.test(command.name);
+  const offer = mayUpgrade(client, scene) && !login ? ['STARTTLS'] : [];
+  const outcome = yield* exchange(client, upstream, command, offer);
+  if (outcome === 'BYE') return 'close';
+  return login && outcome === 'OK' ? 'handOver' : undefined;
+}
+
 /** RFC 9051 section 9, `tag`: atom characters without `+`. The bound is ours: a tag is repeated in replies. */
 const TAG = /^(?:(?![(){%*"\\+])[\x21-\x7e]){1,64}$/;
 
@@ -84,12 +127,9 @@ function capabilities(client: Peer, scene: Scene): string {
   return [...new Set(['IMAP4rev1', ...offer, ...disabled, ...theirs])].join(' ');
 }
 
-/** What needs a mail service behind the dialogue and may come in the not authenticated state. */
-const SERVICE = /^(LOGIN|AUTHENTICATE)$/;
-
 function refusal(client: Peer, scene: Scene, { tag, name }: Command): string {
   if (tag === '*') return 'BAD Tag expected';
-  if (!SERVICE.test(name)) return 'BAD Command not recognized, or not before a login';
+  if (!LOGIN.test(name)) return 'BAD Command not recognized, or not before a login';
   if (needsTls(client, scene)) return 'NO [PRIVACYREQUIRED] TLS required: say STARTTLS first';
   return 'NO [UNAVAILABLE] No mail service behind this server';
 }
@@ -152,6 +192,10 @@ const CODES: { readonly [code in ErrorCode]?: string } = {
   ERR_TOO_MANY_CONNECTIONS: '[UNAVAILABLE] ',
   ERR_TOO_MANY_FROM_ADDRESS: '[UNAVAILABLE] ',
   ERR_SHUTTING_DOWN: '[UNAVAILABLE] ',
+  ERR_UPSTREAM_UNREACHABLE: '[UNAVAILABLE] ',
+  ERR_UPSTREAM_TIMEOUT: '[UNAVAILABLE] ',
+  ERR_UPSTREAM_CLOSED: '[UNAVAILABLE] ',
+  ERR_UPSTREAM_REPLY: '[UNAVAILABLE] ',
   ERR_APPLICATION: '[SERVERBUG] ',
   ERR_INTERNAL: '[SERVERBUG] ',
 };

@@ -1,4 +1,5 @@
 import { splitCommand } from '../src/dialogue/command.ts';
+import { fromUpstream } from '../src/dialogue/from-upstream.ts';
 import type { Dialogue, Peer, Step } from '../src/dialogue/peer.ts';
 import { mayHandOver, mayUpgrade, needsTls, type Protocol, type Scene } from '../src/dialogue/protocol.ts';
 import { SallyportError } from '../src/errors.ts';
@@ -13,6 +14,7 @@ export const irc: Protocol = {
   speaksFirst: 'server',
   specifications: ['IRCv3 tls', 'RFC 2812', 'RFC 7194', 'IRCv3 capability negotiation'],
   server: ircServer,
+  proxy: (client, upstream, scene) => ircServer(client, scene, upstream),
   probe: ircProbe,
   farewell: ircFarewell,
   audit: ircAudit,
@@ -34,11 +36,12 @@ const PREFIX = /^(?:@\S* +)?(?::\S* +)?/;
 
 /**
  * Greets with a numeric: sslscan waits for a banner, and s_client takes a NOTICE or a PING for a refusal.
- * Registration ends the dialogue in any case, so STARTTLS is never too late here.
+ * Registration ends the dialogue in any case, so STARTTLS is never too late here. With an upstream, that lists its
+ * capabilities, with our offer of TLS in place of its own.
  */
-function* ircServer(client: Peer, scene: Scene): Dialogue {
+function* ircServer(client: Peer, scene: Scene, upstream?: Peer): Dialogue {
   if (!client.upgraded) client.write(numeric(scene, '020', ':Please wait while we process your connection.'));
-  if (client.secure && scene.application) return 'handOver';
+  if (client.secure && scene.application && upstream === undefined) return 'handOver';
   const registration: Registration = { nick: false, user: false, negotiating: false };
   for (;;) {
     const line = yield* client.command(LINE_LIMIT);
@@ -51,7 +54,13 @@ function* ircServer(client: Peer, scene: Scene): Dialogue {
       client.write(closingLink(scene, 'Client has quit'));
       return 'close';
     } else if (command === 'PING') pong(client, scene, parameters);
-    else if (mayHandOver(client, scene) && !(command === 'CAP' && LIST.test(parameters)) && command !== '') {
+    else if (upstream !== undefined && mayHandOver(client, scene) && asksForList(command, parameters)) {
+      yield* forwardList(client, upstream, scene, line);
+    } else if (
+      mayHandOver(client, scene) &&
+      !(command === 'CAP' && LIST.test(parameters)) &&
+      command !== ''
+    ) {
       client.unread(`${line}\r\n`);
       return 'handOver';
     } else if (command === 'CAP') capability(client, scene, parameters, registration);
@@ -62,6 +71,42 @@ function* ircServer(client: Peer, scene: Scene): Dialogue {
     }
   }
 }
+
+function asksForList(command: string, parameters: string): boolean {
+  return command === 'CAP' && /^LS( |$)/i.test(parameters);
+}
+
+/**
+ * Whatever the upstream says before its list is passed on: it has no greeting of its own. One that does not know
+ * CAP gives place to our offer, if there is one.
+ */
+function* forwardList(client: Peer, upstream: Peer, scene: Scene, line: string): Step<void> {
+  upstream.write(`${line}\r\n`);
+  let offer = mayUpgrade(client, scene) ? ['tls'] : [];
+  for (let count = 0; count < MAX_LINES; count++) {
+    const said = yield* fromUpstream(upstream.line(SERVER_LINE_LIMIT));
+    const [, before, more, listed] = LISTED.exec(said) ?? [];
+    if (before !== undefined && listed !== undefined) {
+      const kept = listed.split(' ').filter(capability => capability !== '' && !OURS.test(capability));
+      client.write(`${before}:${[...offer, ...kept].join(' ')}\r\n`);
+      offer = [];
+      if (more === undefined) return;
+    } else if (UNKNOWN.test(said)) {
+      client.write(offer.length > 0 ? `:${scene.hostname} CAP * LS :tls\r\n` : `${said}\r\n`);
+      return;
+    } else client.write(`${said}\r\n`);
+  }
+  throw new SallyportError('ERR_UPSTREAM_REPLY', 'no list of capabilities');
+}
+
+/** Message tags and a line, as IRCv3 has them. */
+const SERVER_LINE_LIMIT = 8191 + 512;
+
+const LISTED = /^((?::\S+ +)?CAP +\S+ +LS +(\* +)?):?(.*)$/i;
+const UNKNOWN = /^(?::\S+ +)?(?:421|451) /;
+
+/** What is about TLS between us and the client, and the upstream's policy of TLS on its own port (IRCv3 sts). */
+const OURS = /^(tls|sts)(=|$)/i;
 
 const GO_AHEAD = ':STARTTLS successful, proceed with TLS handshake';
 const NO_NETWORK = 'No IRC network behind this server';

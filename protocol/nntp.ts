@@ -1,5 +1,6 @@
-import { readBlock } from '../src/dialogue/block.ts';
-import type { Dialogue, Peer } from '../src/dialogue/peer.ts';
+import { encodeBlock, readBlock } from '../src/dialogue/block.ts';
+import { fromUpstream } from '../src/dialogue/from-upstream.ts';
+import type { Dialogue, Peer, Step } from '../src/dialogue/peer.ts';
 import {
   listedCapabilities,
   mayHandOver,
@@ -21,6 +22,7 @@ export const nntp: Protocol = {
   speaksFirst: 'server',
   specifications: ['RFC 4642', 'RFC 8143', 'RFC 3977', 'RFC 4643', 'RFC 4644'],
   server: nntpServer,
+  proxy: (client, upstream, scene) => nntpServer(client, scene, upstream),
   probe: nntpProbe,
   farewell: nntpFarewell,
   audit: nntpAudit,
@@ -29,16 +31,19 @@ export const nntp: Protocol = {
 /** RFC 3977 section 3.1: a command line, its CRLF included. */
 const LINE_LIMIT = 512;
 
-function* nntpServer(client: Peer, scene: Scene): Dialogue {
+/** With an upstream, that answers what depends on it, with our offer of TLS in place of its own. */
+function* nntpServer(client: Peer, scene: Scene, upstream?: Peer): Dialogue {
   // Not 201: gnutls-cli and nmap wait for 200.
   if (!client.upgraded) client.write(reply(200, `${scene.hostname} NNTP ready`));
-  if (client.secure && scene.application) return 'handOver';
+  if (client.secure && scene.application && upstream === undefined) return 'handOver';
+  const service = mayHandOver(client, scene) ? upstream : undefined;
   for (;;) {
     const line = yield* client.command(LINE_LIMIT);
     const [keyword = '', ...parameters] = line.trim().split(/[ \t]+/);
     const command = commandOf(keyword, parameters);
     if (!DIALOGUE.test(command)) {
       if (mayHandOver(client, scene)) {
+        if (service !== undefined && !(yield* receiveGreeting(client, service))) return 'close';
         client.unread(`${line}\r\n`);
         return 'handOver';
       }
@@ -49,6 +54,9 @@ function* nntpServer(client: Peer, scene: Scene): Dialogue {
       if (client.secure) client.reject(reply(502, 'TLS is already on'));
       else if (!scene.available()) client.reject(reply(580, 'TLS not available for now'));
       else return yield* client.startTls(reply(382, 'Continue with TLS negotiation'));
+    } else if (service !== undefined && FORWARDED.test(command)) {
+      if (!(yield* receiveGreeting(client, service))) return 'close';
+      yield* forward(client, service, scene, line);
     } else if (command === 'CAPABILITIES') client.write(block(101, 'Capability list', listed(client, scene)));
     else if (command === 'HELP') client.write(block(100, 'Help follows', HELP));
     else if (command === 'MODE READER') client.write(reply(200, 'Reader mode'));
@@ -64,6 +72,9 @@ function* nntpServer(client: Peer, scene: Scene): Dialogue {
  * modes (RFC 3977 section 5.3), so the answer is ours.
  */
 const DIALOGUE = /^(STARTTLS|CAPABILITIES|HELP|MODE READER|QUIT)$/;
+
+/** What an upstream answers: MODE READER, too, as there it may choose what serves the client (RFC 3977 section 5.3). */
+const FORWARDED = /^(CAPABILITIES|MODE READER)$/;
 
 const HELP = ['Commands: CAPABILITIES, HELP, MODE READER, QUIT, STARTTLS'];
 
@@ -83,7 +94,30 @@ function listed(client: Peer, scene: Scene): readonly string[] {
 const LOGIN = /^(AUTHINFO|SASL)\b/i;
 
 function block(code: number, title: string, lines: readonly string[]): string {
-  return `${reply(code, title)}${lines.map(line => `${line}\r\n`).join('')}.\r\n`;
+  return `${reply(code, title)}${encodeBlock(lines)}`;
+}
+
+/** The client has had our greeting; one that turns us away is the upstream's answer to the client as well. */
+function* receiveGreeting(client: Peer, upstream: Peer): Step<boolean> {
+  yield* upstream.connection();
+  if (upstream.greeted) return true;
+  const { code, lines } = yield* fromUpstream(readReply(upstream));
+  upstream.greeted = code === 200 || code === 201;
+  if (!upstream.greeted) client.write(reply(code, ...lines));
+  return upstream.greeted;
+}
+
+/** An upstream that lists nothing is older than capabilities: then the list is nothing but our offer. */
+function* forward(client: Peer, upstream: Peer, scene: Scene, line: string): Step<void> {
+  upstream.write(`${line}\r\n`);
+  const { code, lines } = yield* fromUpstream(readReply(upstream));
+  const offer = /^CAPABILITIES/i.test(line) && mayUpgrade(client, scene) ? ['STARTTLS'] : [];
+  if (code === 101) {
+    const [version = 'VERSION 2', ...listed] = yield* fromUpstream(readBlock(upstream));
+    const kept = listed.filter(label => !/^STARTTLS\b/i.test(label));
+    client.write(block(code, 'Capability list', [version, ...offer, ...kept]));
+  } else if (offer.length > 0) client.write(block(101, 'Capability list', ['VERSION 2', ...offer]));
+  else client.write(reply(code, ...lines));
 }
 
 /** What needs a news service behind the dialogue, in RFC 3977, 4643, 4644, 6048 and 8054. */

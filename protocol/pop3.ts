@@ -1,4 +1,5 @@
-import { readBlock } from '../src/dialogue/block.ts';
+import { encodeBlock, readBlock } from '../src/dialogue/block.ts';
+import { fromUpstream } from '../src/dialogue/from-upstream.ts';
 import type { Dialogue, Peer, Step } from '../src/dialogue/peer.ts';
 import {
   listedCapabilities,
@@ -20,6 +21,7 @@ export const pop3: Protocol = {
   speaksFirst: 'server',
   specifications: ['RFC 2595', 'RFC 1939', 'RFC 2449', 'RFC 3206', 'RFC 8314'],
   server: pop3Server,
+  proxy: (client, upstream, scene) => pop3Server(client, scene, upstream),
   probe: pop3Probe,
   farewell: pop3Farewell,
   audit: pop3Audit,
@@ -28,17 +30,21 @@ export const pop3: Protocol = {
 /** RFC 2449 section 4: a command line, its CRLF included. */
 const COMMAND_LIMIT = 255;
 
-/** All of it is the AUTHORIZATION state: nobody logs in before the hand-over. */
-function* pop3Server(client: Peer, scene: Scene): Dialogue {
+/**
+ * All of it is the AUTHORIZATION state: nobody logs in before the hand-over. With an upstream, its capabilities are
+ * listed, with our offer of TLS in place of its own.
+ */
+function* pop3Server(client: Peer, scene: Scene, upstream?: Peer): Dialogue {
   // No `<…>` in the greeting: it would offer APOP (RFC 1939 section 7).
   if (!client.upgraded) client.write(`+OK ${scene.hostname} POP3 ready\r\n`);
-  if (client.secure && scene.application) return 'handOver';
+  if (client.secure && scene.application && upstream === undefined) return 'handOver';
   for (;;) {
     const line = yield* client.command(COMMAND_LIMIT);
     const [keyword = '', ...parameters] = line.split(' ').filter(word => word !== '');
     const command = keyword.toUpperCase();
     if (!DIALOGUE.test(command)) {
       if (mayHandOver(client, scene)) {
+        if (upstream !== undefined && !(yield* receiveGreeting(client, upstream))) return 'close';
         client.unread(`${line}\r\n`);
         return 'handOver';
       }
@@ -48,8 +54,11 @@ function* pop3Server(client: Peer, scene: Scene): Dialogue {
       if (client.secure) client.reject('-ERR TLS is already on\r\n');
       else if (!scene.available()) client.reject('-ERR [SYS/TEMP] TLS not available for now\r\n');
       else return yield* client.startTls('+OK Begin TLS negotiation\r\n');
-    } else if (command === 'CAPA') client.write(capabilities(client, scene));
-    else if (command === 'NOOP') client.write('+OK Done\r\n');
+    } else if (command === 'CAPA') {
+      if (upstream === undefined || !mayHandOver(client, scene)) client.write(capabilities(client, scene));
+      else if (yield* receiveGreeting(client, upstream)) yield* forwardCapa(client, upstream, scene);
+      else return 'close';
+    } else if (command === 'NOOP') client.write('+OK Done\r\n');
     else {
       client.write(`+OK ${scene.hostname} closing connection\r\n`);
       return 'close';
@@ -67,7 +76,32 @@ function capabilities(client: Peer, scene: Scene): string {
   const offer = mayUpgrade(client, scene) ? ['STLS'] : [];
   const theirs = listedCapabilities(client, scene, LOGIN);
   const listed = new Set([...offer, 'RESP-CODES', 'AUTH-RESP-CODE', ...theirs]);
-  return `+OK Capability list follows\r\n${[...listed].map(capability => `${capability}\r\n`).join('')}.\r\n`;
+  return `${LIST_FOLLOWS}${encodeBlock([...listed])}`;
+}
+
+const LIST_FOLLOWS = '+OK Capability list follows\r\n';
+
+/** The client has had our greeting; one that turns us away is the upstream's answer to the client as well. */
+function* receiveGreeting(client: Peer, upstream: Peer): Step<boolean> {
+  yield* upstream.connection();
+  if (upstream.greeted) return true;
+  const greeting = yield* fromUpstream(readStatus(upstream));
+  upstream.greeted = isOk(greeting);
+  if (!upstream.greeted) client.write(`${greeting}\r\n`);
+  return upstream.greeted;
+}
+
+/** An upstream without CAPA has no list for our offer to stand in: it is older, and logins are by USER. */
+function* forwardCapa(client: Peer, upstream: Peer, scene: Scene): Step<void> {
+  upstream.write('CAPA\r\n');
+  const status = yield* fromUpstream(readStatus(upstream));
+  const listed = isOk(status) ? yield* fromUpstream(readBlock(upstream)) : ['USER'];
+  const offer = mayUpgrade(client, scene) ? ['STLS'] : [];
+  if (!isOk(status) && offer.length === 0) client.write(`${status}\r\n`);
+  else
+    client.write(
+      `${LIST_FOLLOWS}${encodeBlock([...offer, ...listed.filter(line => !/^STLS\b/i.test(line))])}`,
+    );
 }
 
 /** What needs a maildrop behind the dialogue, in RFC 1939, 5034 and 6856. */
@@ -82,16 +116,17 @@ function refusal(client: Peer, scene: Scene, command: string): string {
 
 /** Up to the capabilities under TLS (RFC 2595 section 4: those from before are forgotten). */
 function* pop3Probe(plain: Peer): Dialogue {
-  if (!(yield* readStatus(plain))) throw new SallyportError('ERR_UNEXPECTED_REPLY', 'greeting is not +OK');
+  if (!isOk(yield* readStatus(plain)))
+    throw new SallyportError('ERR_UNEXPECTED_REPLY', 'greeting is not +OK');
   plain.write('CAPA\r\n');
   // A server without CAPA cannot have STLS (RFC 2595 section 4).
-  const offered = (yield* readStatus(plain)) ? yield* readBlock(plain) : [];
+  const offered = isOk(yield* readStatus(plain)) ? yield* readBlock(plain) : [];
   if (!offered.some(line => /^STLS *$/i.test(line))) throw new SallyportError('ERR_TLS_NOT_OFFERED');
   plain.write('STLS\r\n');
-  if (!(yield* readStatus(plain))) throw new SallyportError('ERR_TLS_REFUSED', '-ERR to STLS');
+  if (!isOk(yield* readStatus(plain))) throw new SallyportError('ERR_TLS_REFUSED', '-ERR to STLS');
   const secure = yield* plain.connectTls();
   secure.write('CAPA\r\n');
-  if (!(yield* readStatus(secure)))
+  if (!isOk(yield* readStatus(secure)))
     throw new SallyportError('ERR_UNEXPECTED_REPLY', '-ERR to CAPA under TLS');
   yield* readBlock(secure);
   return 'handOver';
@@ -100,12 +135,15 @@ function* pop3Probe(plain: Peer): Dialogue {
 /** RFC 2449 section 4: a reply's line, its CRLF included. */
 const REPLY_LIMIT = 512;
 
-/** Whether a reply is `+OK`, not `-ERR`. */
-function* readStatus(server: Peer): Step<boolean> {
+/** The first line of a reply. */
+function* readStatus(server: Peer): Step<string> {
   const line = yield* server.line(REPLY_LIMIT);
-  const status = /^(\+OK|-ERR)( |$)/.exec(line)?.[1];
-  if (status === undefined) throw new SallyportError('ERR_UNEXPECTED_REPLY');
-  return status === '+OK';
+  if (!/^(\+OK|-ERR)( |$)/.test(line)) throw new SallyportError('ERR_UNEXPECTED_REPLY');
+  return line;
+}
+
+function isOk(status: string): boolean {
+  return status.startsWith('+OK');
 }
 
 /** RFC 3206: whether to come again helps. */
@@ -113,6 +151,10 @@ const CODES: { readonly [code in ErrorCode]?: string } = {
   ERR_TOO_MANY_CONNECTIONS: '[SYS/TEMP] ',
   ERR_TOO_MANY_FROM_ADDRESS: '[SYS/TEMP] ',
   ERR_SHUTTING_DOWN: '[SYS/TEMP] ',
+  ERR_UPSTREAM_UNREACHABLE: '[SYS/TEMP] ',
+  ERR_UPSTREAM_TIMEOUT: '[SYS/TEMP] ',
+  ERR_UPSTREAM_CLOSED: '[SYS/TEMP] ',
+  ERR_UPSTREAM_REPLY: '[SYS/TEMP] ',
   ERR_APPLICATION: '[SYS/TEMP] ',
   ERR_INTERNAL: '[SYS/TEMP] ',
 };

@@ -15,6 +15,7 @@ export const postgres: Protocol = {
   speaksFirst: 'client',
   specifications: ['PostgreSQL Frontend/Backend Protocol'],
   server: postgresServer,
+  proxy: (client, upstream, scene) => postgresServer(client, scene, upstream),
   probe: postgresProbe,
   farewell: postgresFarewell,
   audit: postgresAudit,
@@ -22,10 +23,11 @@ export const postgres: Protocol = {
 
 /**
  * Each kind of encryption may be asked for once, and not under TLS: after that its code is taken for the version
- * of the protocol, which nobody speaks. So it is in PostgreSQL, and so nobody can ask for ever.
+ * of the protocol, which nobody speaks. So it is in PostgreSQL, and so nobody can ask for ever. With an upstream, that
+ * gets the message that is not about encryption, and never one that is.
  */
-function* postgresServer(client: Peer, scene: Scene): Dialogue {
-  if (client.secure && scene.application) return 'handOver';
+function* postgresServer(client: Peer, scene: Scene, upstream?: Peer): Dialogue {
+  if (client.secure && scene.application && upstream === undefined) return 'handOver';
   const encryption = new Set<number>(client.secure ? [] : [requests.ssl, requests.gssenc]);
   // As 0x16 begins no length that is allowed, one byte tells. Without ALPN, what we say could be made to pass
   // for the answer of another server with the same certificate (ALPACA, CVE-2021-3618).
@@ -38,7 +40,7 @@ function* postgresServer(client: Peer, scene: Scene): Dialogue {
     if (encryption.delete(code)) {
       if (code === requests.ssl && scene.available()) return yield* client.startTls('S');
       client.write('N');
-    } else if (mayHandOver(client, scene)) {
+    } else if (mayHandOver(client, scene) && !isEncryption(code)) {
       client.unread(bytes);
       return 'handOver';
     } else {
@@ -47,6 +49,10 @@ function* postgresServer(client: Peer, scene: Scene): Dialogue {
       return 'close';
     }
   }
+}
+
+function isEncryption(code: number): boolean {
+  return code === requests.ssl || code === requests.gssenc;
 }
 
 function refusal(client: Peer, scene: Scene, version: number): string {
@@ -91,6 +97,10 @@ const SQL_STATES: { readonly [code in ErrorCode]?: string } = {
   ERR_COMMAND_TIMEOUT: '08006',
   ERR_DIALOGUE_TIMEOUT: '08006',
   ERR_TLS_REQUIRED: '28000',
+  ERR_UPSTREAM_UNREACHABLE: '57P03',
+  ERR_UPSTREAM_TIMEOUT: '57P03',
+  ERR_UPSTREAM_CLOSED: '57P03',
+  ERR_UPSTREAM_REPLY: '57P03',
 };
 
 /** A message of a wrong length is only logged, as PostgreSQL does: who sends one does not speak the protocol. */

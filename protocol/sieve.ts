@@ -1,3 +1,4 @@
+import { fromUpstream } from '../src/dialogue/from-upstream.ts';
 import type { Dialogue, Peer, Step } from '../src/dialogue/peer.ts';
 import {
   listedCapabilities,
@@ -19,6 +20,7 @@ export const sieve: Protocol = {
   greetsAgain: true,
   specifications: ['RFC 5804'],
   server: sieveServer,
+  proxy: (client, upstream, scene) => sieveServer(client, scene, upstream),
   probe: sieveProbe,
   farewell: sieveFarewell,
   audit: sieveAudit,
@@ -27,10 +29,13 @@ export const sieve: Protocol = {
 /** RFC 5804 sets no limit for a line; a quoted string may have 1024 octets, and a command several. */
 const LINE_LIMIT = 8192;
 
-function* sieveServer(client: Peer, scene: Scene): Dialogue {
+/** With an upstream, the capabilities are its own, with our offer of TLS in place of its own. */
+function* sieveServer(client: Peer, scene: Scene, upstream?: Peer): Dialogue {
+  const service = mayHandOver(client, scene) ? upstream : undefined;
   // The greeting, and what must be said again, unasked, under TLS (RFC 5804 section 2.2).
-  client.write(`${capabilities(client, scene)}OK "ManageSieve ready"\r\n`);
-  if (client.secure && scene.application) return 'handOver';
+  if (service === undefined) client.write(`${capabilities(client, scene)}OK "ManageSieve ready"\r\n`);
+  else if ((yield* forwardCapabilities(client, service, scene)) !== 'OK') return 'close';
+  if (client.secure && scene.application && service === undefined) return 'handOver';
   for (;;) {
     const line = yield* client.command(LINE_LIMIT);
     const [keyword = ''] = line.split(' ', 1);
@@ -51,6 +56,8 @@ function* sieveServer(client: Peer, scene: Scene): Dialogue {
       if (client.secure) client.reject('NO "TLS is already on"\r\n');
       else if (!scene.available()) client.reject('NO (TRYLATER) "TLS not available for now"\r\n');
       else return yield* client.startTls('OK "Begin TLS negotiation now"\r\n');
+    } else if (command === 'CAPABILITY' && service !== undefined) {
+      if ((yield* forwardCapabilities(client, service, scene)) === 'BYE') return 'close';
     } else if (command === 'CAPABILITY') {
       client.write(`${capabilities(client, scene)}OK "Capabilities listed"\r\n`);
     } else {
@@ -79,6 +86,21 @@ function capabilities(client: Peer, scene: Scene): string {
   return [...listed.values()].map(line => `${line}\r\n`).join('');
 }
 
+/** The upstream's list: its greeting the first time, and after that what it says when it is asked. */
+function* forwardCapabilities(client: Peer, upstream: Peer, scene: Scene): Step<string> {
+  yield* upstream.connection();
+  if (upstream.greeted) upstream.write('CAPABILITY\r\n');
+  upstream.greeted = true;
+  const { status, lines, last } = yield* fromUpstream(readResponse(upstream));
+  const offer = mayUpgrade(client, scene) && status === 'OK' ? ['"STARTTLS"'] : [];
+  const kept = lines.filter(line => !STARTTLS.test(line));
+  client.write([...kept, ...offer, last].map(line => `${line}\r\n`).join(''));
+  return status;
+}
+
+/** As a quoted string or a literal (RFC 5804 section 1.7). */
+const STARTTLS = /^("STARTTLS"|\{8\+?\}\r\nSTARTTLS) *$/i;
+
 /** A quoted string that is safe to repeat: printable ASCII without escapes (RFC 5804 section 4). */
 const TAG = /^"[\x20\x21\x23-\x5b\x5d-\x7e]{0,1024}"$/;
 
@@ -105,19 +127,22 @@ const SKIP_LIMIT = 8192;
 
 /**
  * Reads on behind a line that ends in a literal, up to the end of the command or response: the octets come
- * without being asked for (RFC 5804 section 1.2), and must never be taken for commands. Throws
- * ERR_BAD_SYNTAX past 8 KiB.
+ * without being asked for (RFC 5804 section 1.2), and must never be taken for commands. Returns all of it.
+ * Throws ERR_BAD_SYNTAX past 8 KiB.
  */
-function* skipLiterals(peer: Peer, first: string): Step<void> {
+function* skipLiterals(peer: Peer, first: string): Step<string> {
   let room = SKIP_LIMIT;
   let line = first;
+  let whole = first;
   for (let size = literalSize(line); size !== undefined; size = literalSize(line)) {
     room -= size;
     if (room < 0) throw new SallyportError('ERR_BAD_SYNTAX', 'literals are too long');
-    yield* peer.bytes(size);
+    const octets = yield* peer.bytes(size);
     line = yield* peer.line(LINE_LIMIT);
     room -= line.length + 1;
+    whole += `\r\n${String.fromCharCode(...octets)}${line}`;
   }
+  return whole;
 }
 
 function literalSize(line: string): number | undefined {
@@ -142,14 +167,13 @@ function* sieveProbe(plain: Peer): Dialogue {
 
 const MAX_LINES = 128;
 
-/** A response: its status, `OK`, `NO` or `BYE`, and the lines before that. */
-function* readResponse(server: Peer): Step<{ status: string; lines: string[] }> {
+/** A response: its status, `OK`, `NO` or `BYE`, the lines before that, with their literals, and the one with it. */
+function* readResponse(server: Peer): Step<{ status: string; lines: string[]; last: string }> {
   const lines: string[] = [];
   while (lines.length < MAX_LINES) {
-    const line = yield* server.line(LINE_LIMIT);
-    yield* skipLiterals(server, line);
-    const status = /^(OK|NO|BYE)(?= |$)/i.exec(line)?.[0];
-    if (status !== undefined) return { status: status.toUpperCase(), lines };
+    const line = yield* skipLiterals(server, yield* server.line(LINE_LIMIT));
+    const status = /^(OK|NO|BYE)(?= |\r|$)/i.exec(line)?.[0];
+    if (status !== undefined) return { status: status.toUpperCase(), lines, last: line };
     if (!/^["{]/.test(line)) throw new SallyportError('ERR_UNEXPECTED_REPLY', 'not a response');
     lines.push(line);
   }
@@ -161,6 +185,10 @@ const CODES: { readonly [code in ErrorCode]?: string } = {
   ERR_TOO_MANY_CONNECTIONS: '(TRYLATER) ',
   ERR_TOO_MANY_FROM_ADDRESS: '(TRYLATER) ',
   ERR_SHUTTING_DOWN: '(TRYLATER) ',
+  ERR_UPSTREAM_UNREACHABLE: '(TRYLATER) ',
+  ERR_UPSTREAM_TIMEOUT: '(TRYLATER) ',
+  ERR_UPSTREAM_CLOSED: '(TRYLATER) ',
+  ERR_UPSTREAM_REPLY: '(TRYLATER) ',
   ERR_APPLICATION: '(TRYLATER) ',
   ERR_INTERNAL: '(TRYLATER) ',
 };

@@ -1,4 +1,5 @@
 import { splitCommand } from '../src/dialogue/command.ts';
+import { fromUpstream } from '../src/dialogue/from-upstream.ts';
 import type { Dialogue, Peer, Step } from '../src/dialogue/peer.ts';
 import {
   listedCapabilities,
@@ -104,8 +105,9 @@ function greet(client: Peer, scene: Scene, verb: string, name: string): void {
 
 /** The client has had our greeting; one that turns us away is the upstream's answer to the client as well. */
 function* receiveGreeting(client: Peer, upstream: Peer): Step<boolean> {
+  yield* upstream.connection();
   if (upstream.greeted) return true;
-  const { code, lines } = yield* readReply(upstream);
+  const { code, lines } = yield* fromUpstream(readReply(upstream));
   upstream.greeted = code === 220;
   if (!upstream.greeted) client.write(reply(code, ...lines));
   return upstream.greeted;
@@ -113,7 +115,7 @@ function* receiveGreeting(client: Peer, upstream: Peer): Step<boolean> {
 
 function* forwardHello(client: Peer, upstream: Peer, scene: Scene, line: string): Step<void> {
   upstream.write(`${line}\r\n`);
-  const { code, lines } = yield* readReply(upstream);
+  const { code, lines } = yield* fromUpstream(readReply(upstream));
   const [name = '', ...capabilities] = lines;
   const kept = capabilities.filter(capability => !OURS.test(capability));
   const offer = code === 250 && mayUpgrade(client, scene) ? ['STARTTLS'] : [];
@@ -160,6 +162,7 @@ const FAREWELLS: { readonly [code in ErrorCode]?: readonly [code: number, status
   ERR_UPSTREAM_UNREACHABLE: [421, '4.4.1'],
   ERR_UPSTREAM_TIMEOUT: [421, '4.4.2'],
   ERR_UPSTREAM_CLOSED: [421, '4.4.2'],
+  ERR_UPSTREAM_REPLY: [421, '4.3.0'],
 };
 
 /** RFC 5321 section 3.8: 421 for a service that closes of its own accord. */
