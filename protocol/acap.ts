@@ -19,6 +19,7 @@ export const acap: Protocol = {
   speaksFirst: 'server',
   specifications: ['RFC 2595', 'RFC 2244'],
   server: acapServer,
+  proxy: (client, upstream, scene) => acapServer(client, scene, upstream),
   probe: acapProbe,
   farewell: acapFarewell,
   audit: acapAudit,
@@ -35,11 +36,13 @@ interface Command {
   readonly parameters: string;
 }
 
-/** All of it is the non-authenticated state: nobody logs in before the hand-over. */
-function* acapServer(client: Peer, scene: Scene): Dialogue {
+/** All of it is the non-authenticated state: nobody logs in before the hand-over. An upstream greets for itself. */
+function* acapServer(client: Peer, scene: Scene, upstream?: Peer): Dialogue {
+  const service = mayHandOver(client, scene) ? upstream : undefined;
   // Under TLS it must be said again (RFC 2595 section 5.1), as who is on the way may have changed it.
-  client.write(greeting(client, scene));
-  if (client.secure && scene.application) return 'handOver';
+  if (service === undefined) client.write(greeting(client, scene));
+  else if (!(yield* forwardGreeting(client, service, scene))) return 'close';
+  if (client.secure && scene.application && service === undefined) return 'handOver';
   for (;;) {
     const command = parseCommand(yield* client.command(LINE_LIMIT));
     const { line, tag, name, parameters } = command;
@@ -71,6 +74,19 @@ function greeting(client: Peer, scene: Scene): string {
   const listed = ['IMPLEMENTATION "Sallyport"', ...offer, ...theirs];
   return `* ACAP ${listed.map(capability => `(${capability})`).join(' ')}\r\n`;
 }
+
+/** With our offer of TLS in place of the upstream's own; one that turns us away turns the client away. */
+function* forwardGreeting(client: Peer, upstream: Peer, scene: Scene): Step<boolean> {
+  const line = yield* upstream.line(LINE_LIMIT);
+  const welcome = GREETING.test(line);
+  if (!welcome && !/^\* BYE( |$)/i.test(line))
+    throw new SallyportError('ERR_UPSTREAM_REPLY', 'not a greeting');
+  const offer = welcome && mayUpgrade(client, scene) ? ' (STARTTLS)' : '';
+  client.write(`${line.replace(/ ?\(STARTTLS\)/gi, '').replace(/^\* ACAP/i, `$&${offer}`)}\r\n`);
+  return welcome;
+}
+
+const GREETING = /^\* ACAP( \(.*\))?$/i;
 
 /** RFC 2244 section 8: characters of an atom. The bound is ours, as a tag is repeated; s_client's tag is a dot. */
 const TAG = /^(?:(?![(){%*"\\+])[\x21-\x7e]){1,32}$/;
@@ -118,7 +134,7 @@ function* acapProbe(plain: Peer): Dialogue {
 
 function* readGreeting(server: Peer): Step<string> {
   const line = yield* server.line(LINE_LIMIT);
-  if (/^\* ACAP( \(.*\))?$/i.test(line)) return line;
+  if (GREETING.test(line)) return line;
   throw new SallyportError('ERR_UNEXPECTED_REPLY', 'not a greeting');
 }
 
@@ -142,6 +158,10 @@ const LATER: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'ERR_TOO_MANY_CONNECTIONS',
   'ERR_TOO_MANY_FROM_ADDRESS',
   'ERR_SHUTTING_DOWN',
+  'ERR_UPSTREAM_UNREACHABLE',
+  'ERR_UPSTREAM_TIMEOUT',
+  'ERR_UPSTREAM_CLOSED',
+  'ERR_UPSTREAM_REPLY',
   'ERR_APPLICATION',
   'ERR_INTERNAL',
 ]);

@@ -17,15 +17,19 @@ export const http: Protocol = {
   usualPolicy: 'auto',
   specifications: ['RFC 2817', 'RFC 9110', 'RFC 9112', 'RFC 6585'],
   server: httpServer,
+  proxy: (client, upstream, scene) => httpServer(client, scene, upstream),
   probe: httpProbe,
   farewell: httpFarewell,
   audit: httpAudit,
 };
 
-/** Under TLS the first request of a connection that was upgraded is the one that asked for it. */
-function* httpServer(client: Peer, scene: Scene): Dialogue {
+/**
+ * Under TLS the first request of a connection that was upgraded is the one that asked for it. With an upstream, the
+ * first request that it may have is the last one that is read here.
+ */
+function* httpServer(client: Peer, scene: Scene, upstream?: Peer): Dialogue {
   if (client.upgraded) yield* checkCarried(client);
-  if (client.secure && scene.application) return 'handOver';
+  if (client.secure && scene.application && upstream === undefined) return 'handOver';
   while (yield* isAnotherBegun(client)) {
     const request = yield* readRequest(client);
     const token = mayUpgrade(client, scene) ? tlsToken(request) : undefined;
@@ -34,7 +38,9 @@ function* httpServer(client: Peer, scene: Scene): Dialogue {
       return yield* client.startTls(switching(token), { carry, servername: nameOf(request) });
     }
     if (mayHandOver(client, scene)) {
-      client.unread(headOf(request.lines));
+      // What asks for TLS is answered here, or ignored; it is not for the upstream.
+      const asks = upstream !== undefined && tlsTokens(request).length > 0;
+      client.unread(headOf(asks ? withoutUpgrade(request) : request.lines));
       return 'handOver';
     }
     // What content there is would have to be read, to find the next request: that is not worth it here.
@@ -79,11 +85,12 @@ function* checkCarried(client: Peer): Step<void> {
 function tlsToken(request: Request): string | undefined {
   if (request.old || request.hasContent || !/^(GET|HEAD|OPTIONS)$/.test(request.method)) return undefined;
   if (!lists(request, 'connection', 'upgrade')) return undefined;
+  return tlsTokens(request).sort().at(-1);
+}
+
+function tlsTokens(request: Request): string[] {
   const tokens = listOf(request, 'upgrade').map(token => token.toUpperCase());
-  return tokens
-    .filter(token => /^TLS\/1\.\d$/.test(token))
-    .sort()
-    .at(-1);
+  return tokens.filter(token => /^TLS\/1\.\d$/.test(token));
 }
 
 /** A host name, without its port; an address names no certificate. */
@@ -171,6 +178,10 @@ const STATUSES: { readonly [code in ErrorCode]?: number } = {
   ERR_TOO_MANY_FROM_ADDRESS: 429,
   ERR_TOO_MANY_CONNECTIONS: 503,
   ERR_SHUTTING_DOWN: 503,
+  ERR_UPSTREAM_UNREACHABLE: 502,
+  ERR_UPSTREAM_CLOSED: 502,
+  ERR_UPSTREAM_REPLY: 502,
+  ERR_UPSTREAM_TIMEOUT: 504,
 };
 
 function httpFarewell({ code, blame, summary }: SallyportError): string | undefined {

@@ -100,6 +100,11 @@ function decodeMessage(content: Uint8Array): Omit<LdapMessage, 'octets'> {
 
 const CONTROLS = 0xa0;
 
+/** The tag of the response that ends the answer to a request. */
+export function responseTo({ operation }: LdapMessage): number | undefined {
+  return RESPONSES.get(operation.tag);
+}
+
 /** RFC 4511 section 4.1.1: a client says nothing but requests, and each has a number above zero. */
 export function checkRequest({ id, operation: { tag } }: LdapMessage): void {
   const silent = tag === OPERATION.unbindRequest || tag === OPERATION.abandonRequest;

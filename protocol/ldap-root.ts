@@ -28,14 +28,59 @@ export function rootEntry(
   request: LdapMessage,
   attributes: readonly (readonly [name: string, value: string])[],
 ): string {
-  const [, , , , , typesOnly, , selection] = decodeElements(request.operation.content);
-  const wanted = decodeConstructed(selection, BER.sequence).map(name => decodeText(name).toLowerCase());
+  const { wanted, withoutValues } = selectionOf(request);
   const all = wanted.length === 0 || wanted.includes('*') || wanted.includes('+');
-  const withoutValues = decodeBoolean(typesOnly);
   const listed = [...grouped(attributes)].filter(([name]) => all || wanted.includes(name));
   const encoded = listed.map(([, { name, values }]) => encodeAttribute(name, withoutValues ? [] : values));
   const entry = [encodeElement(BER.octetString), encodeElement(BER.sequence, ...encoded)];
   return encodeMessage(request.id, encodeElement(OPERATION.searchResultEntry, ...entry));
+}
+
+function selectionOf({ operation }: LdapMessage) {
+  const [, , , , , typesOnly, , selection] = decodeElements(operation.content);
+  const wanted = decodeConstructed(selection, BER.sequence).map(name => decodeText(name).toLowerCase());
+  return { wanted, withoutValues: decodeBoolean(typesOnly) };
+}
+
+/** An attribute of an entry. */
+export interface Attribute {
+  readonly type: string;
+  readonly values: readonly string[];
+}
+
+/** An extension that is no longer to be listed, and one that is. */
+export interface Change {
+  readonly withdrawn: string;
+  readonly offer: string | undefined;
+}
+
+/**
+ * The attributes of somebody's root DSE, encoded, with the change in the extensions that it supports. Where it lists
+ * none, and they were asked for, the attribute is put in: it is an operational one.
+ */
+export function withExtension(
+  attributes: readonly Attribute[],
+  request: LdapMessage,
+  { withdrawn, offer }: Change,
+): readonly string[] {
+  const { wanted, withoutValues } = selectionOf(request);
+  const asked = wanted.includes('+') || wanted.includes(EXTENSIONS.toLowerCase());
+  const missing = asked && offer !== undefined && !attributes.some(isOfExtensions);
+  const listed = missing ? [{ type: EXTENSIONS, values: [] }] : [];
+  return [...attributes, ...listed].flatMap(attribute => {
+    if (!isOfExtensions(attribute)) return [encodeAttribute(attribute.type, attribute.values)];
+    const kept = attribute.values.filter(value => value !== withdrawn);
+    const values = offer === undefined ? kept : [offer, ...kept];
+    // Without values nobody can see whether ours is the only one.
+    if (withoutValues) return [encodeAttribute(attribute.type, [])];
+    return values.length === 0 ? [] : [encodeAttribute(attribute.type, values)];
+  });
+}
+
+const EXTENSIONS = 'supportedExtension';
+
+function isOfExtensions({ type }: Attribute): boolean {
+  return type.toLowerCase() === EXTENSIONS.toLowerCase();
 }
 
 /** By name, whose case does not matter (RFC 4512 section 2.5); each value once. */

@@ -1,4 +1,4 @@
-import type { Dialogue, Peer } from '../src/dialogue/peer.ts';
+import type { Dialogue, Peer, Step } from '../src/dialogue/peer.ts';
 import {
   listedCapabilities,
   mayHandOver,
@@ -19,6 +19,7 @@ import {
   encodeInteger,
 } from '../src/wire/ber.ts';
 import { ldapAudit } from './ldap-audit.ts';
+import { exchange, type Outcome } from './ldap-forward.ts';
 import {
   checkRequest,
   encodeMessage,
@@ -59,13 +60,19 @@ export const ldap: Protocol = {
   speaksFirst: 'client',
   specifications: ['RFC 4511', 'RFC 4512', 'RFC 4513', 'RFC 4532'],
   server: ldapServer,
+  proxy: (client, upstream, scene) => ldapServer(client, scene, upstream),
   probe: ldapProbe,
   farewell: ldapFarewell,
   audit: ldapAudit(ROOT_SEARCH, START_TLS_REQUEST),
 };
 
-function* ldapServer(client: Peer, scene: Scene): Dialogue {
-  if (client.secure && scene.application) return 'handOver';
+/**
+ * With an upstream, that shows its root DSE, with our offer of TLS in place of its own. Clients bind before they look, so
+ * a simple bind, after which the messages are what they were, does not end the dialogue.
+ */
+function* ldapServer(client: Peer, scene: Scene, upstream?: Peer): Dialogue {
+  if (client.secure && scene.application && upstream === undefined) return 'handOver';
+  const service = mayHandOver(client, scene) ? upstream : undefined;
   for (;;) {
     yield* client.begin();
     const request = yield* readMessage(client);
@@ -78,7 +85,9 @@ function* ldapServer(client: Peer, scene: Scene): Dialogue {
       const refused = upgradeRefusal(client, scene, request, extension);
       if (refused === undefined) return yield* client.startTls(startTlsResponse(request, ...ACCEPTED));
       client.reject(startTlsResponse(request, ...refused));
-    } else if (isRootSearch(request) && !hasCriticalControl(request)) {
+    } else if (service !== undefined && isForwarded(request)) {
+      if ((yield* forward(client, service, scene, request)) === 'notice') return 'close';
+    } else if (service === undefined && isRootSearch(request) && !hasCriticalControl(request)) {
       client.write(rootEntry(request, rootAttributes(client, scene)));
       client.write(encodeResult(request, RESULT.success, ''));
     } else if (mayHandOver(client, scene)) {
@@ -86,6 +95,18 @@ function* ldapServer(client: Peer, scene: Scene): Dialogue {
       return 'handOver';
     } else answer(client, scene, request, extension);
   }
+}
+
+function isForwarded(request: LdapMessage): boolean {
+  if (isRootSearch(request)) return true;
+  if (request.operation.tag !== OPERATION.bindRequest) return false;
+  const [, , authentication] = decodeElements(request.operation.content);
+  return authentication?.tag === SIMPLE;
+}
+
+function* forward(client: Peer, upstream: Peer, scene: Scene, request: LdapMessage): Step<Outcome> {
+  const offer = mayUpgrade(client, scene) ? START_TLS : undefined;
+  return yield* exchange(client, upstream, request, { withdrawn: START_TLS, offer });
 }
 
 const WHO_AM_I = '1.3.6.1.4.1.4203.1.11.3';

@@ -5,12 +5,26 @@ import { SallyportError } from '../src/errors.ts';
 export const capability = {
   /** Without this bit a client takes us for MariaDB, and some of the filler for more capabilities. */
   longPassword: 0x00_01,
+  foundRows: 0x00_02,
+  longFlag: 0x00_04,
   connectWithDatabase: 0x00_08,
+  noSchema: 0x00_10,
+  odbc: 0x00_40,
+  localFiles: 0x00_80,
+  ignoreSpace: 0x01_00,
   protocol41: 0x02_00,
+  interactive: 0x04_00,
   ssl: 0x08_00,
   transactions: 0x20_00,
   secureConnection: 0x80_00,
+  multiStatements: 0x01_00_00,
+  multiResults: 0x02_00_00,
+  preparedMultiResults: 0x04_00_00,
   pluginAuth: 0x08_00_00,
+  connectAttributes: 0x10_00_00,
+  /** The answer to a challenge may be longer than 250 bytes. */
+  lengthEncodedAuth: 0x20_00_00,
+  expiredPasswords: 0x40_00_00,
   deprecateEof: 0x01_00_00_00,
 } as const;
 
@@ -33,18 +47,27 @@ export function* readHeader(peer: Peer): Step<PacketHeader> {
   return { length: word & 0xff_ff_ff, sequence: word >>> 24, bytes };
 }
 
-/** The lower half of the server's capabilities. Throws ERR_UNEXPECTED_REPLY for what is not HandshakeV10. */
+/** A server's capabilities. Throws ERR_UNEXPECTED_REPLY for what is not HandshakeV10. */
 export function* readGreeting(server: Peer): Step<number> {
   const { length, sequence } = yield* readHeader(server);
   if (sequence !== 0 || length > LENGTH_LIMIT)
     throw new SallyportError('ERR_UNEXPECTED_REPLY', 'no greeting');
-  const payload = yield* server.bytes(length);
-  const capabilities = payload.indexOf(0, 1) + BEHIND_VERSION;
-  if (payload[0] !== 0x0a || capabilities < BEHIND_VERSION || capabilities + 2 > length) {
+  return greetingCapabilities(yield* server.bytes(length));
+}
+
+/** The capabilities in the payload of a HandshakeV10. Throws ERR_UNEXPECTED_REPLY where it is none. */
+export function greetingCapabilities(payload: Uint8Array): number {
+  const at = payload.indexOf(0, 1) + BEHIND_VERSION;
+  if (payload[0] !== 0x0a || at < BEHIND_VERSION || at + 2 > payload.length) {
     throw new SallyportError('ERR_UNEXPECTED_REPLY', 'greeting is not of protocol 10');
   }
-  return new DataView(payload.buffer, payload.byteOffset + capabilities, 2).getUint16(0, true);
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.length);
+  const upper = at + 7 <= payload.length ? view.getUint16(at + BETWEEN_HALVES, true) : 0;
+  return view.getUint16(at, true) | (upper << 16);
 }
+
+/** From one half of the capabilities to the other: character set and status are between them. */
+const BETWEEN_HALVES = 5;
 
 /** The NUL behind the version, the connection's number, eight bytes of salt, and a filler. */
 const BEHIND_VERSION = 1 + 4 + 8 + 1;

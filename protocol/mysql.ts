@@ -3,6 +3,7 @@ import { mayHandOver, mayUpgrade, needsTls, type Protocol, type Scene } from '..
 import { type ErrorCode, SallyportError } from '../src/errors.ts';
 import { startsClientHello } from '../src/wire/client-hello.ts';
 import { mysqlAudit } from './mysql-audit.ts';
+import { canSwitch, logIn } from './mysql-exchange.ts';
 import { anonymousLogin, PLUGIN, responseStart, UTF8MB4 } from './mysql-login.ts';
 import {
   capability,
@@ -15,6 +16,7 @@ import {
   readGreeting,
   readHeader,
 } from './mysql-packet.ts';
+import { PROXIED } from './mysql-response.ts';
 
 /** The connection phase of MySQL and MariaDB, protocol 10, with SSLRequest. */
 export const mysql: Protocol = {
@@ -23,6 +25,7 @@ export const mysql: Protocol = {
   speaksFirst: 'server',
   specifications: ['MySQL Client/Server Protocol'],
   server: mysqlServer,
+  proxy: (client, upstream, scene) => mysqlServer(client, scene, upstream),
   probe: mysqlProbe,
   farewell: mysqlFarewell,
   audit: mysqlAudit,
@@ -44,15 +47,17 @@ const SSL_REQUEST_LENGTH = 32;
 
 const BAD_HANDSHAKE = { number: 1043, sqlState: '08S01', text: 'Bad handshake' };
 const TLS_REQUIRED = { number: 3159, sqlState: 'HY000', text: 'TLS is required: connect with SSL' };
+const OLD_CLIENT = { number: 1251, sqlState: '08004', text: 'Client cannot be asked to authenticate anew' };
 const NO_DATABASE = { number: 1105, sqlState: 'HY000', text: 'No database behind this server' };
 
 /**
  * One packet decides. Nothing acknowledges an SSLRequest, so what comes behind it is the ClientHello; it may even
- * come before our greeting was read, as from testssl.
+ * come before our greeting was read, as from testssl. With an upstream, the login is part of the dialogue.
  */
-function* mysqlServer(client: Peer, scene: Scene): Dialogue {
-  if (!client.upgraded) client.write(greeting(client, scene));
-  if (client.secure && scene.application) return 'handOver';
+function* mysqlServer(client: Peer, scene: Scene, upstream?: Peer): Dialogue {
+  if (!client.upgraded) client.write(greeting(client, scene, upstream === undefined ? OURS : PROXIED));
+  client.progress = client.upgraded ? 3 : 2;
+  if (client.secure && scene.application && upstream === undefined) return 'handOver';
   const header = yield* readHeader(client);
   if (beginsTls(header)) throw new SallyportError('ERR_CLIENT_HELLO');
   if (header.length > LENGTH_LIMIT) return refuseHandshake(client, header);
@@ -67,6 +72,11 @@ function* mysqlServer(client: Peer, scene: Scene): Dialogue {
     return asked ? yield* client.startTls('', { early: true }) : refuseHandshake(client, header);
   }
   if (payload.length === SSL_REQUEST_LENGTH) return refuseHandshake(client, header);
+  if (mayHandOver(client, scene) && upstream !== undefined) {
+    if (canSwitch(capabilities)) return yield* logIn(client, upstream, { ...header, payload });
+    client.write(errorPacket(header.sequence + 1, OLD_CLIENT));
+    return 'close';
+  }
   if (mayHandOver(client, scene)) {
     client.unread(payload);
     client.unread(header.bytes);
@@ -77,8 +87,8 @@ function* mysqlServer(client: Peer, scene: Scene): Dialogue {
 }
 
 /** HandshakeV10. All in one packet and one write: s_client reads once, and compares the lengths. */
-function greeting(client: Peer, scene: Scene): string {
-  const capabilities = mayUpgrade(client, scene) ? OURS | capability.ssl : OURS;
+function greeting(client: Peer, scene: Scene, ours: number): string {
+  const capabilities = mayUpgrade(client, scene) ? ours | capability.ssl : ours;
   // Letters and digits are neither NUL nor `$`, which old clients cannot take in a salt.
   const token = scene.token().padEnd(SALT_LENGTH + 4, '0');
   const salt = token.slice(0, SALT_LENGTH);
@@ -129,6 +139,8 @@ function* mysqlProbe(plain: Peer): Dialogue {
 
 /** MySQL, "Server Error Message Reference". */
 const TOO_MANY = { number: 1040, sequence: 0 };
+/** The same number, which says that to come again later helps. */
+const NO_UPSTREAM = { number: 1040, sqlState: '08004', sequence: 3 };
 const TIMEOUT = { number: 1159, sqlState: '08S01', sequence: 2 };
 const WORDS: { readonly [code in ErrorCode]?: Omit<Refusal, 'text'> & { readonly sequence: number } } = {
   ERR_TOO_MANY_CONNECTIONS: TOO_MANY,
@@ -139,14 +151,22 @@ const WORDS: { readonly [code in ErrorCode]?: Omit<Refusal, 'text'> & { readonly
   // Mostly in a session, between two commands: there each exchange counts from 0.
   ERR_IDLE_TIMEOUT: { ...TIMEOUT, sequence: 0 },
   ERR_TLS_REQUIRED: { ...TLS_REQUIRED, sequence: 2 },
+  ERR_UPSTREAM_UNREACHABLE: NO_UPSTREAM,
+  ERR_UPSTREAM_TIMEOUT: NO_UPSTREAM,
+  ERR_UPSTREAM_CLOSED: NO_UPSTREAM,
+  ERR_UPSTREAM_REPLY: NO_UPSTREAM,
 };
 
 const SILENT: ReadonlySet<ErrorCode> = new Set(['ERR_PEER_CLOSED', 'ERR_CLIENT_HELLO', 'ERR_BAD_SYNTAX']);
 
-/** Two before the greeting was said, all others where the client's first packet is awaited: they answer it. */
-function mysqlFarewell({ code, blame, summary }: SallyportError): string | undefined {
+/** In a dialogue the number is the next one. Without one, two come before the greeting, the others answer a packet. */
+function mysqlFarewell(
+  { code, blame, summary }: SallyportError,
+  _scene: Scene,
+  client?: Peer,
+): string | undefined {
   if (SILENT.has(code)) return undefined;
   const otherwise = blame === 'peer' ? BAD_HANDSHAKE : NO_DATABASE;
   const { sequence, ...words } = WORDS[code] ?? { ...otherwise, sequence: 2 };
-  return errorPacket(sequence, { ...words, text: summary });
+  return errorPacket(client?.progress ?? sequence, { ...words, text: summary });
 }

@@ -1,7 +1,9 @@
+import { fromUpstream } from '../src/dialogue/from-upstream.ts';
 import type { Dialogue, Peer, Step } from '../src/dialogue/peer.ts';
 import { mayHandOver, needsTls, type Protocol, type Scene } from '../src/dialogue/protocol.ts';
 import { listTlsFacts } from '../src/dialogue/tls-facts.ts';
 import { SallyportError } from '../src/errors.ts';
+import { beginsProxyHeader } from '../src/wire/proxy-header.ts';
 import { encodeOption, encodeParameters, readToken, type Token, type Verb } from './telnet-token.ts';
 
 /** Telnet (RFC 854) with its option START_TLS (draft-altman-telnet-starttls-02). */
@@ -12,6 +14,7 @@ export const telnet: Protocol = {
   speaksFirst: 'server',
   specifications: ['draft-altman-telnet-starttls-02', 'RFC 854', 'RFC 855'],
   server: telnetServer,
+  proxy: telnetProxy,
   probe: telnetProbe,
   farewell: telnetFarewell,
 };
@@ -56,6 +59,40 @@ function* telnetServer(client: Peer, scene: Scene): Dialogue {
     else refuse(client, terminal, said.verb, START_TLS);
   }
 }
+
+/** The same; then it is for the client and the upstream to agree on options, but for START_TLS. */
+function* telnetProxy(client: Peer, upstream: Peer, scene: Scene): Dialogue {
+  const end = yield* telnetServer(client, scene);
+  return end === 'handOver' ? yield* passOptions(client, upstream) : end;
+}
+
+/**
+ * Passes on what either side says, up to the first text, which is for the relay. START_TLS is refused for the other
+ * one: the client has had our offer, and an upstream has none to make.
+ */
+function* passOptions(client: Peer, upstream: Peer): Dialogue {
+  let typed = '';
+  for (let tokens = 0; tokens < MAX_TOKENS; tokens++) {
+    const speaker = yield* client.first(upstream);
+    const token: Token = yield* speaker === client ? readToken(client) : fromUpstream(readToken(upstream));
+    if (token.kind === 'text' && speaker === client) typed += token.raw;
+    const header = typed === '' ? false : beginsProxyHeader(typed);
+    if (header === true) throw new SallyportError('ERR_BAD_SYNTAX', 'PROXY header');
+    // What a user types is passed on byte by byte as long as it could become a header.
+    if (token.kind === 'text' && (speaker === upstream || header === false)) {
+      speaker.unread(token.raw);
+      return 'handOver';
+    }
+    const aboutTls = tokenAboutTls(token);
+    if (aboutTls === undefined) (speaker === client ? upstream : client).write(token.raw);
+    else if (aboutTls.kind === 'option' && REFUSALS[aboutTls.verb] !== undefined) {
+      speaker.write(encodeOption(REFUSALS[aboutTls.verb] ?? 'WONT', START_TLS));
+    }
+  }
+  return 'handOver';
+}
+
+const REFUSALS: Partial<Readonly<Record<Verb, Verb>>> = { DO: 'WONT', WILL: 'DONT' };
 
 const TLS_REQUIRED = 'TLS required: turn START_TLS on\r\n';
 const NO_SERVICE = 'No service behind this server\r\n';
@@ -128,7 +165,7 @@ function refuse(peer: Peer, terminal: Terminal, verb: Verb, option: number): voi
   if (verb === 'WONT' || verb === 'DONT') return;
   terminal.refusals += 1;
   if (terminal.refusals > MAX_REFUSALS) throw new SallyportError('ERR_BAD_COMMANDS', 'too many options');
-  peer.write(encodeOption(verb === 'DO' ? 'WONT' : 'DONT', option));
+  peer.write(encodeOption(REFUSALS[verb] ?? 'WONT', option));
 }
 
 /** Under TLS, where nobody takes the stream. */

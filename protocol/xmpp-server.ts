@@ -12,7 +12,8 @@ export const xmppServer: Protocol = {
   speaksFirst: 'client',
   specifications: ['RFC 6120', 'RFC 7590', 'XEP-0368'],
   server: (client, scene) => xmppDialogue(client, scene, 'jabber:server'),
+  proxy: (client, upstream, scene) => xmppDialogue(client, scene, 'jabber:server', upstream),
   probe: (server, scene) => xmppProbe(server, scene, 'jabber:server'),
-  farewell: (error, scene) => xmppFarewell(error, scene, 'jabber:server'),
+  farewell: (error, scene, client) => xmppFarewell(error, scene, 'jabber:server', client),
   audit: xmppAudit(scene => clientHeader(scene, 'jabber:server')),
 };

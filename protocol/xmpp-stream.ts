@@ -20,6 +20,8 @@ export const TLS = 'urn:ietf:params:xml:ns:xmpp-tls';
 export const SASL = 'urn:ietf:params:xml:ns:xmpp-sasl';
 const ERRORS = 'urn:ietf:params:xml:ns:xmpp-streams';
 
+export const DECLARATION = "<?xml version='1.0'?>";
+
 /**
  * We are who the client takes us for, as an application may serve several domains, and tell it its own bare
  * address back (RFC 6120 sections 4.7.1 and 4.7.2).
@@ -29,7 +31,7 @@ export function streamHeader(scene: Scene, content: Content, theirs?: Tag): stri
   const our = HOST_NAME.test(to ?? '') ? to : escapeXml(scene.hostname);
   const their = ADDRESS.exec(from ?? '')?.[1];
   const ends = their === undefined ? `from='${our}'` : `from='${our}' to='${their}'`;
-  return `<?xml version='1.0'?><stream:stream xmlns='${content}' xmlns:stream='${STREAM}' id='${scene.token()}' ${ends} version='1.0' xml:lang='en'>`;
+  return `${DECLARATION}<stream:stream xmlns='${content}' xmlns:stream='${STREAM}' id='${scene.token()}' ${ends} version='1.0' xml:lang='en'>`;
 }
 
 /** What is repeated of an address can break out of no quotes; scanners say an IP address. */
@@ -42,10 +44,15 @@ export function streamError(condition: string, text = ''): string {
   return `<stream:error><${condition} xmlns='${ERRORS}'/>${words}</stream:error></stream:stream>`;
 }
 
-/** Last words, in a stream of their own only where there cannot be one yet. */
-export function xmppFarewell({ code }: SallyportError, scene: Scene, content: Content): string | undefined {
+/** Last words, in a stream of their own where there is none yet: an error must stand in one (RFC 6120 section 4.9.1.2). */
+export function xmppFarewell(
+  { code }: SallyportError,
+  scene: Scene,
+  content: Content,
+  client: Peer | undefined,
+): string | undefined {
   if (SILENT.has(code)) return undefined;
-  const header = TURNED_AWAY.has(code) ? streamHeader(scene, content) : '';
+  const header = TURNED_AWAY.has(code) || client?.progress === 0 ? streamHeader(scene, content) : '';
   return `${header}${streamError(CONDITIONS[code] ?? 'policy-violation')}`;
 }
 
@@ -69,6 +76,10 @@ const CONDITIONS: { readonly [code in ErrorCode]?: string } = {
   ERR_TOO_MANY_CONNECTIONS: 'resource-constraint',
   ERR_TOO_MANY_FROM_ADDRESS: 'resource-constraint',
   ERR_SHUTTING_DOWN: 'system-shutdown',
+  ERR_UPSTREAM_UNREACHABLE: 'remote-connection-failed',
+  ERR_UPSTREAM_TIMEOUT: 'remote-connection-failed',
+  ERR_UPSTREAM_CLOSED: 'remote-connection-failed',
+  ERR_UPSTREAM_REPLY: 'remote-connection-failed',
   ERR_APPLICATION: 'internal-server-error',
   ERR_INTERNAL: 'internal-server-error',
 };

@@ -3,13 +3,14 @@ import { mayHandOver, mayUpgrade, needsTls, type Protocol, type Scene } from '..
 import { SallyportError } from '../src/errors.ts';
 import { escapeXml, localName, namespaceOf, type Tag } from '../src/wire/xml.ts';
 import { xmppAudit } from './xmpp-audit.ts';
+import { passStream, readFeatures } from './xmpp-features.ts';
 import {
   type Content,
+  DECLARATION,
   readContent,
   readElement,
   readMarkup,
   SASL,
-  SILENT,
   STREAM,
   streamError,
   streamHeader,
@@ -26,17 +27,23 @@ export const xmpp: Protocol = {
   speaksFirst: 'client',
   specifications: ['RFC 6120', 'RFC 7590', 'XEP-0368'],
   server: (client, scene) => xmppDialogue(client, scene, 'jabber:client'),
+  proxy: (client, upstream, scene) => xmppDialogue(client, scene, 'jabber:client', upstream),
   probe: (server, scene) => xmppProbe(server, scene, 'jabber:client'),
-  farewell: (error, scene) => xmppFarewell(error, scene, 'jabber:client'),
+  farewell: (error, scene, client) => xmppFarewell(error, scene, 'jabber:client', client),
   audit: xmppAudit(scene => clientHeader(scene, 'jabber:client')),
 };
 
-/** Under TLS it is the client that opens the new stream (RFC 6120 section 5.4.3.3), with us or the application. */
-export function* xmppDialogue(client: Peer, scene: Scene, content: Content): Dialogue {
-  if (client.secure && scene.application) return 'handOver';
-  const stream = yield* openStream(client, scene, content);
+/**
+ * Under TLS it is the client that opens the new stream (RFC 6120 section 5.4.3.3), with us, the application or the
+ * upstream, whose features then have our offer of TLS in place of its own.
+ */
+export function* xmppDialogue(client: Peer, scene: Scene, content: Content, upstream?: Peer): Dialogue {
+  if (client.secure && scene.application && upstream === undefined) return 'handOver';
+  const service = mayHandOver(client, scene) ? upstream : undefined;
+  const stream = yield* openStream(client, scene, content, service);
   if (stream === undefined) return 'close';
-  client.write(features(client, scene));
+  if (service === undefined) client.write(features(client, scene));
+  else if ((yield* passStream(client, service, stream, offer(client, scene))) === 'other') return 'handOver';
   for (;;) {
     const markup = yield* readElement(client);
     if (markup.kind === 'restricted') return closeWith(client, streamError('restricted-xml'));
@@ -66,26 +73,25 @@ export function* xmppDialogue(client: Peer, scene: Scene, content: Content): Dia
 }
 
 /**
- * Reads the client's stream header and answers with ours. Where theirs is none, an error follows, and the result
- * is `undefined`: an error must stand in a stream (RFC 6120 section 4.9.1.2).
+ * Reads the client's stream header and answers with ours, or leaves that to the upstream. Where theirs is none, an
+ * error follows, and the result is `undefined`: an error must stand in a stream (RFC 6120 section 4.9.1.2).
  */
-function* openStream(client: Peer, scene: Scene, content: Content): Step<Tag | undefined> {
-  try {
-    const read = yield* readHeader(client);
-    const stream = typeof read === 'string' ? undefined : read;
-    const fault = stream === undefined ? read : faultOf(stream, content);
-    client.write(streamHeader(scene, content, stream));
-    if (fault === undefined) {
-      client.introduction = stream === undefined ? undefined : introductionOf(stream);
-      return stream;
-    }
-    client.write(streamError(String(fault)));
-    return undefined;
-  } catch (error) {
-    const speaks = error instanceof SallyportError && !SILENT.has(error.code);
-    if (speaks) client.write(streamHeader(scene, content));
-    throw error;
-  }
+function* openStream(
+  client: Peer,
+  scene: Scene,
+  content: Content,
+  upstream: Peer | undefined,
+): Step<Tag | undefined> {
+  const read = yield* readHeader(client);
+  const stream = typeof read === 'string' ? undefined : read;
+  const fault = stream === undefined ? String(read) : faultOf(stream, content);
+  if (fault === undefined) client.introduction = stream === undefined ? undefined : introductionOf(stream);
+  if (fault === undefined && upstream !== undefined) return stream;
+  client.write(streamHeader(scene, content, stream));
+  client.progress = 1;
+  if (fault === undefined) return stream;
+  client.write(streamError(fault));
+  return undefined;
 }
 
 /** The first tag, the XML declaration skipped; or the condition of an error. */
@@ -121,12 +127,15 @@ function introductionOf({ attributes }: Tag): string {
  * the only feature (RFC 6120 section 5.3.1); ways to log in are listed only where a login would be taken.
  */
 function features(client: Peer, scene: Scene): string {
-  const required = needsTls(client, scene) ? '<required/>' : '';
-  const offer = mayUpgrade(client, scene) ? `<starttls xmlns='${TLS}'>${required}</starttls>` : '';
   const names = mayHandOver(client, scene) ? scene.capabilities : [];
   const listed = names.map(name => `<mechanism>${escapeXml(name)}</mechanism>`).join('');
   const mechanisms = listed === '' ? '' : `<mechanisms xmlns='${SASL}'>${listed}</mechanisms>`;
-  return `<stream:features>${offer}${mechanisms}</stream:features>`;
+  return `<stream:features>${offer(client, scene)}${mechanisms}</stream:features>`;
+}
+
+function offer(client: Peer, scene: Scene): string {
+  const required = needsTls(client, scene) ? '<required/>' : '';
+  return mayUpgrade(client, scene) ? `<starttls xmlns='${TLS}'>${required}</starttls>` : '';
 }
 
 function* isStartTls(client: Peer, tag: Tag, stream: Tag): Step<boolean> {
@@ -148,7 +157,7 @@ function closeWith(client: Peer, words: string): 'close' {
 /** What opens a stream to a server. */
 export function clientHeader(scene: Scene, content: Content): string {
   const to = escapeXml(scene.servername ?? scene.hostname);
-  return `<?xml version='1.0'?><stream:stream xmlns='${content}' xmlns:stream='${STREAM}' to='${to}' version='1.0'>`;
+  return `${DECLARATION}<stream:stream xmlns='${content}' xmlns:stream='${STREAM}' to='${to}' version='1.0'>`;
 }
 
 /** The client of both protocols, up to the features under TLS. */
@@ -166,35 +175,4 @@ export function* xmppProbe(plain: Peer, scene: Scene, content: Content): Dialogu
   secure.write(header);
   yield* readFeatures(secure);
   return 'handOver';
-}
-
-const MAX_TAGS = 256;
-
-/** Reads a server's stream header and its features; tells whether TLS is one of them. */
-function* readFeatures(server: Peer): Step<boolean> {
-  const stream = yield* expectTag(server, 'stream');
-  const list = yield* expectTag(server, 'features', stream);
-  let offered = false;
-  let depth = list.empty ? 0 : 1;
-  for (let count = 0; depth > 0 && count < MAX_TAGS; count++) {
-    const { markup } = yield* readMarkup(server);
-    if (markup.kind === 'end') depth -= 1;
-    else if (markup.kind !== 'start') break;
-    else {
-      offered ||= depth === 1 && localName(markup.name) === 'starttls' && namespaceOf(markup, stream) === TLS;
-      if (!markup.empty) depth += 1;
-    }
-  }
-  if (depth > 0) throw new SallyportError('ERR_UNEXPECTED_REPLY', 'features do not end');
-  return offered;
-}
-
-/** The next tag, the XML declaration skipped, which must be one of a stream's own. */
-function* expectTag(server: Peer, name: string, stream?: Tag): Step<Tag> {
-  let { markup } = yield* readMarkup(server);
-  if (markup.kind === 'declaration' && stream === undefined) markup = (yield* readMarkup(server)).markup;
-  if (markup.kind === 'start' && localName(markup.name) === name && namespaceOf(markup, stream) === STREAM) {
-    return markup;
-  }
-  throw new SallyportError('ERR_UNEXPECTED_REPLY', `no ${name}`);
 }

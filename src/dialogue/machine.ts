@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { SallyportError } from '../errors.ts';
 import { Inbox } from '../wire/inbox.ts';
+import { beginsProxyHeader } from '../wire/proxy-header.ts';
 import type { Action } from './action.ts';
 import { type Channel, type Dialogue, type Need, Peer } from './peer.ts';
 import type { Protocol, Scene } from './protocol.ts';
@@ -224,11 +225,25 @@ export class Machine {
     }
     if (upstream?.ended === true) return this.#close(new SallyportError('ERR_UPSTREAM_CLOSED'), false);
     const unread = this.#channel.inbox.take();
+    if (upstream?.addressed === false && unread.length > 0) {
+      // Who its client is, is not the client's to say to an upstream.
+      const header = beginsProxyHeader(Buffer.from(unread.subarray(0, HEADER_BEGIN)).toString('latin1'));
+      if (header === true) return this.#close(new SallyportError('ERR_BAD_SYNTAX', 'PROXY header'), false);
+      if (header === undefined) return this.#holdBack(unread);
+    }
     const answer = upstream?.takeUnread();
     const introduction = this.#peer?.introduction;
     const actions: Action[] = [...this.#written(), { kind: 'handOver', unread, answer, introduction }];
     this.#end();
     return actions;
+  }
+
+  /** Holds a hand-over back until more shows what its first bytes begin. */
+  #holdBack(unread: Uint8Array): readonly Action[] {
+    this.#channel.inbox.append(unread);
+    const client = this.#peer;
+    if (client !== undefined) this.#dialogue = awaitMore(client, unread.length + 1);
+    return this.#run();
   }
 
   #forbidsPlaintext(): boolean {
@@ -270,6 +285,14 @@ export class Machine {
     this.#channel.queued = 0;
     return [{ kind: 'write', data: joined(queued) }];
   }
+}
+
+/** As many bytes as tell a PROXY header. */
+const HEADER_BEGIN = 12;
+
+function* awaitMore(client: Peer, count: number): Dialogue {
+  client.unread(yield* client.bytes(count));
+  return 'handOver';
 }
 
 function joined(parts: readonly (string | Uint8Array)[]): string | Uint8Array {

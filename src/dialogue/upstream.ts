@@ -7,6 +7,8 @@ import { type Channel, Peer } from './peer.ts';
  */
 export class Upstream {
   readonly peer: Peer;
+  /** Whether anything was said to it. */
+  addressed = false;
   state: 'undialled' | 'dialling' | 'connected' = 'undialled';
   readonly #channel: Channel = {
     inbox: new Inbox('ERR_UPSTREAM_REPLY'),
@@ -43,6 +45,7 @@ export class Upstream {
 
   /** What is to be sent to it. */
   takeWords(): Channel['outbox'] {
+    this.addressed = true;
     const words = this.#channel.outbox;
     this.#channel.outbox = [];
     this.#channel.queued = 0;

@@ -46,6 +46,13 @@ export function readProxyHeader(
   return data[0] === SIGNATURE[0] ? readBinary(data) : readLine(data);
 }
 
+/** Whether text, as latin1, begins with what begins a header; `undefined` where more of it must tell. */
+export function beginsProxyHeader(text: string): boolean | undefined {
+  const begins = [SIGNATURE.toString('latin1'), 'PROXY '];
+  if (begins.some(begin => text.startsWith(begin))) return true;
+  return begins.some(begin => begin.startsWith(text)) ? undefined : false;
+}
+
 function readLine(data: Buffer) {
   const text = data.toString('latin1', 0, LINE_LIMIT);
   if (!'PROXY '.startsWith(text.slice(0, 6))) throw malformed('neither version 1 nor 2');
