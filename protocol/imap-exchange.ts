@@ -90,8 +90,8 @@ function* passLiterals(client: Peer, upstream: Peer, first: string): Step<void> 
 /** RFC 9051 sections 7.1 and 7.2.2: capabilities come in a response of their own, and in a code. */
 function withOffer(response: string, offer: readonly string[]): string {
   return response.replace(CAPABILITIES, (_, before: string, listed: string) => {
-    const kept = listed.split(' ').filter(word => word !== '' && !/^STARTTLS$/i.test(word));
-    return [before, ...offer, ...kept].join(' ');
+    const [version = '', ...others] = listed.split(' ').filter(word => !/^(|STARTTLS)$/i.test(word));
+    return [before, version, ...offer, ...others].join(' ');
   });
 }
 

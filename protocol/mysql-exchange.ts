@@ -3,6 +3,7 @@ import type { Peer, Step } from '../src/dialogue/peer.ts';
 import { SallyportError } from '../src/errors.ts';
 import {
   capability,
+  errorPacket,
   greetingCapabilities,
   integer,
   LENGTH_LIMIT,
@@ -48,7 +49,7 @@ export function* logIn(client: Peer, upstream: Peer, response: Packet): Step<'ha
     const read = readPacket(speaker);
     const said = yield* speaker === upstream ? fromUpstream(read) : read;
     const sent = speaker === upstream ? said.sequence + shift : said.sequence;
-    if (sent !== last + 1) throw outOfOrder(speaker);
+    if (sent !== last + 1) throw outOfOrder(client, speaker, last + 1);
     last = sent;
     client.progress = last + 1;
     if (speaker === client) upstream.write(renumbered(said, sent - shift));
@@ -77,11 +78,10 @@ function* readGreetingOrRefusal(upstream: Peer): Step<Greeting> {
   throw new SallyportError('ERR_UNEXPECTED_REPLY', 'server is too old');
 }
 
-/** Throws ERR_BAD_SYNTAX for one that cannot be of a login. */
+/** The answer to a challenge may be empty. Throws ERR_BAD_SYNTAX for a packet that is too long for a login. */
 function* readPacket(peer: Peer): Step<Packet> {
   const header = yield* readHeader(peer);
-  if (header.length === 0 || header.length > LENGTH_LIMIT)
-    throw new SallyportError('ERR_BAD_SYNTAX', 'length');
+  if (header.length > LENGTH_LIMIT) throw new SallyportError('ERR_BAD_SYNTAX', 'length');
   return { ...header, payload: yield* peer.bytes(header.length) };
 }
 
@@ -92,10 +92,14 @@ function renumbered({ length, payload }: Packet, sequence: number): Uint8Array {
   return whole;
 }
 
-function outOfOrder(speaker: Peer): SallyportError {
-  const code = speaker.side === 'server' ? 'ERR_UPSTREAM_REPLY' : 'ERR_BAD_SYNTAX';
-  return new SallyportError(code, 'packet out of order');
+/** Said here and not as a farewell, as a bad packet of a client is met with silence elsewhere. */
+function outOfOrder(client: Peer, speaker: Peer, sequence: number): SallyportError {
+  if (speaker !== client) return new SallyportError('ERR_UPSTREAM_REPLY', 'packet out of order');
+  client.write(errorPacket(sequence, OUT_OF_ORDER));
+  return new SallyportError('ERR_BAD_SYNTAX', 'packet out of order');
 }
+
+const OUT_OF_ORDER = { number: 1156, sqlState: '08S01', text: 'Got packets out of order' };
 
 /** Whether a client can be asked anew, which a login through us takes. */
 export function canSwitch(capabilities: number): boolean {

@@ -216,21 +216,21 @@ export class Machine {
     return [...this.#writtenToClient(), { kind: 'dial' }];
   }
 
-  /** Nor is anything handed over. */
+  /** Nor is anything handed over, nor may the client say who it is: that is not its own to say to an upstream. */
   #handOver(): readonly Action[] {
     if (this.#forbidsPlaintext()) return this.#close(new SallyportError('ERR_TLS_REQUIRED'), false);
     const upstream = this.#upstream;
-    if (upstream !== undefined && upstream.state !== 'connected') {
-      return this.#dial(upstream, () => this.#handOver());
-    }
-    if (upstream?.ended === true) return this.#close(new SallyportError('ERR_UPSTREAM_CLOSED'), false);
     const unread = this.#channel.inbox.take();
     if (upstream?.addressed === false && unread.length > 0) {
-      // Who its client is, is not the client's to say to an upstream.
       const header = beginsProxyHeader(Buffer.from(unread.subarray(0, HEADER_BEGIN)).toString('latin1'));
       if (header === true) return this.#close(new SallyportError('ERR_BAD_SYNTAX', 'PROXY header'), false);
       if (header === undefined) return this.#holdBack(unread);
     }
+    if (upstream !== undefined && upstream.state !== 'connected') {
+      this.#channel.inbox.append(unread);
+      return this.#dial(upstream, () => this.#handOver());
+    }
+    if (upstream?.ended === true) return this.#close(new SallyportError('ERR_UPSTREAM_CLOSED'), false);
     const answer = upstream?.takeUnread();
     const introduction = this.#peer?.introduction;
     const actions: Action[] = [...this.#written(), { kind: 'handOver', unread, answer, introduction }];

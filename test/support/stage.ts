@@ -3,6 +3,7 @@ import type { Action } from '../../src/dialogue/action.ts';
 import { Machine } from '../../src/dialogue/machine.ts';
 import type { Protocol, Scene } from '../../src/dialogue/protocol.ts';
 import type { TlsFacts } from '../../src/dialogue/tls-facts.ts';
+import { type ErrorCode, SallyportError } from '../../src/errors.ts';
 
 export interface StageOptions extends Partial<Scene> {
   readonly role?: 'server' | 'proxy' | 'probe';
@@ -103,6 +104,11 @@ export class Stage {
 
   endUpstream(): this {
     return this.#perform(this.machine.upstreamEnded());
+  }
+
+  /** Something from outside ends the dialogue. */
+  fail(code: ErrorCode): this {
+    return this.#perform(this.machine.fail(new SallyportError(code)));
   }
 
   /** What was sent to the upstream since the last call. */

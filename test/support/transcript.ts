@@ -17,6 +17,16 @@ import { Stage, type StageOptions, TLS } from './stage.ts';
  *     -- hand over --               to the application, with what is unread as `U:` lines
  *     -- closed --                  or `-- closed: ERR_… --`
  *
+ * With `# role: proxy` there is an upstream, to which a hand-over leads:
+ *
+ *     -- dial --                    it is dialled, and answers
+ *     -- dial, greeted --           the same, with TLS that was turned on in-band: its greeting is over
+ *     U> EHLO client.example.org    said to the upstream
+ *     U< 250 upstream               said by the upstream
+ *     A: …                          behind a hand-over: what the upstream said and nobody read
+ *     -- hang up --                 its connection is closed, before the upgrade
+ *     -- upstream closes --, -- upstream unreachable --, -- upstream silent --
+ *
  * A line ends in CRLF, unless it ends in `\`; `\xNN`, `\r`, `\n`, `\0`, `\t` stand for bytes.
  */
 export interface Transcript {
@@ -27,7 +37,7 @@ export interface Transcript {
 }
 
 interface Step {
-  readonly kind: 'client' | 'server' | 'unread' | 'mark';
+  readonly kind: 'client' | 'server' | 'unread' | 'answer' | 'toUpstream' | 'fromUpstream' | 'mark';
   readonly text: string;
 }
 
@@ -48,7 +58,7 @@ export function parseTranscript(file: string, text: string): Transcript {
   const settings = new Map(
     comments
       .map(comment =>
-        /^(policy|takes-implicit|application|available|capabilities|after-upgrade|bad-commands): (.*)$/.exec(
+        /^(role|policy|takes-implicit|application|available|capabilities|after-upgrade|bad-commands): (.*)$/.exec(
           comment,
         ),
       )
@@ -64,10 +74,12 @@ export function parseTranscript(file: string, text: string): Transcript {
 }
 
 function optionsOf(settings: ReadonlyMap<string, string>): StageOptions {
+  const proxy = settings.get('role') === 'proxy';
   return {
+    role: proxy ? 'proxy' : 'server',
     policy: settings.get('policy') === 'optional' ? 'optional' : 'required',
     takesImplicit: settings.get('takes-implicit') === 'yes',
-    application: settings.get('application') === 'yes',
+    application: proxy || settings.get('application') === 'yes',
     available: () => settings.get('available') !== 'no',
     capabilities: settings.get('capabilities')?.split(', ') ?? [],
     plaintextAfterUpgrade: settings.get('after-upgrade') === 'discard' ? 'discard' : 'refuse',
@@ -78,11 +90,20 @@ function optionsOf(settings: ReadonlyMap<string, string>): StageOptions {
 function stepOf(file: string, line: string): Step {
   const mark = /^-- (.*) --$/.exec(line)?.[1];
   if (mark !== undefined) return { kind: 'mark', text: mark };
-  const [, who, said] = /^([CSU]):(?: (.*))?$/.exec(line) ?? [];
-  if (who === undefined) throw new Error(`${file}: not a line of a transcript: ${line}`);
-  const kind = who === 'C' ? 'client' : who === 'S' ? 'server' : 'unread';
+  const [, who = '', said] = /^([CSUA]:|U[<>])(?: (.*))?$/.exec(line) ?? [];
+  const kind = KINDS[who];
+  if (kind === undefined) throw new Error(`${file}: not a line of a transcript: ${line}`);
   return { kind, text: unescaped(said ?? '') };
 }
+
+const KINDS: Readonly<Record<string, Step['kind']>> = {
+  'C:': 'client',
+  'S:': 'server',
+  'U:': 'unread',
+  'A:': 'answer',
+  'U>': 'toUpstream',
+  'U<': 'fromUpstream',
+};
 
 /** The bytes that a line of a transcript stands for. */
 export function unescaped(text: string): string {
@@ -102,31 +123,48 @@ export function escaped(bytes: string): string {
 
 const ESCAPES: Readonly<Record<string, string>> = { r: '\r', n: '\n', 0: '\0', t: '\t' };
 
-/** Replays a transcript against the server role, and holds every byte of it to the file. */
+/** Replays a transcript against the role that it is of, and holds every byte of it to the file. */
 export function replay(protocol: Protocol, { steps, options }: Transcript): void {
   const stage = new Stage(protocol, options);
   const implicit = steps[0]?.kind === 'mark' && steps[0].text === 'TLS';
   stage.start(implicit ? TLS : undefined);
-  for (const { kind, text, expected } of grouped(steps.slice(implicit ? 1 : 0))) {
+  for (const { kind, text, unread, answer } of grouped(steps.slice(implicit ? 1 : 0))) {
     if (kind === 'server') expect(stage.heard()).to.equal(text);
-    else if (kind === 'client') {
-      expect(stage.heard(), `unexpected words before ${JSON.stringify(text)}`).to.equal('');
-      stage.say(text);
-    } else if (kind === 'mark') replayMark(stage, text, expected);
+    else if (kind === 'toUpstream') expect(stage.forwarded()).to.equal(text);
+    else {
+      expectNothingMore(stage, `unexpected words before ${JSON.stringify(text)}`);
+      if (kind === 'client') stage.say(text);
+      else if (kind === 'fromUpstream') stage.answer(text);
+      else replayMark(stage, text, { unread, answer });
+    }
   }
-  expect(stage.heard(), 'at the end').to.equal('');
+  expectNothingMore(stage, 'at the end');
+  const marked = (mark: RegExp) =>
+    steps.filter(({ kind, text }) => kind === 'mark' && mark.test(text)).length;
+  expect(stage.dials, 'dials').to.equal(marked(/^(dial|upstream unreachable)\b/));
+  expect(stage.hangUps, 'times the upstream was hung up').to.equal(marked(/^hang up$/));
 }
 
-function replayMark(stage: Stage, mark: string, unread: string): void {
-  expect(stage.heard(), `unexpected words before -- ${mark} --`).to.equal('');
+function expectNothingMore(stage: Stage, when: string): void {
+  expect(stage.heard(), when).to.equal('');
+  expect(stage.forwarded(), `${when}, to the upstream`).to.equal('');
+}
+
+type Rest = Readonly<Record<'unread' | 'answer', string>>;
+
+function replayMark(stage: Stage, mark: string, rest: Rest): void {
   if (mark === 'TLS') {
     expect(stage.upgrade, 'the upgrade').to.not.equal(undefined);
     stage.secure();
   } else if (mark === 'hand over') {
-    expect(Buffer.from(stage.handOver?.unread ?? Buffer.from('no hand-over')).toString('latin1')).to.equal(
-      unread,
-    );
-  } else if (mark.startsWith('closed')) {
+    const { unread = Buffer.from('no hand-over'), answer = Buffer.alloc(0) } = stage.handOver ?? {};
+    expect(Buffer.from(unread).toString('latin1')).to.equal(rest.unread);
+    expect(Buffer.from(answer).toString('latin1')).to.equal(rest.answer);
+  } else if (mark === 'dial' || mark === 'dial, greeted') {
+    stage.connect({ greeted: mark !== 'dial' });
+  } else if (mark === 'hang up') expect(stage.hangUps).to.be.greaterThan(0);
+  else if (UPSTREAM_MARKS[mark] !== undefined) UPSTREAM_MARKS[mark](stage);
+  else if (mark.startsWith('closed')) {
     expect(stage.close, 'the close').to.not.equal(undefined);
     expect(stage.close?.error?.code).to.equal(/^closed: (\S+)$/.exec(mark)?.[1]);
   } else if (mark === 'client hangs up') {
@@ -134,14 +172,21 @@ function replayMark(stage: Stage, mark: string, unread: string): void {
   } else throw new Error(`unknown mark: ${mark}`);
 }
 
-/** Adjoining lines of one speaker as one step; what is unread goes with its hand-over. */
-export function grouped(steps: readonly Step[]): (Step & { readonly expected: string })[] {
-  const groups: { kind: Step['kind']; text: string; expected: string }[] = [];
+const UPSTREAM_MARKS: Readonly<Record<string, (stage: Stage) => void>> = {
+  'upstream closes': stage => stage.endUpstream(),
+  'upstream unreachable': stage => stage.fail('ERR_UPSTREAM_UNREACHABLE'),
+  'upstream silent': stage => stage.fail('ERR_UPSTREAM_TIMEOUT'),
+};
+
+/** Adjoining lines of one speaker as one step; what was not read goes with its hand-over. */
+export function grouped(steps: readonly Step[]): (Step & Rest)[] {
+  const groups: { kind: Step['kind']; text: string; unread: string; answer: string }[] = [];
   for (const step of steps) {
     const last = groups.at(-1);
-    if (step.kind === 'unread' && last !== undefined) last.expected += step.text;
+    if ((step.kind === 'unread' || step.kind === 'answer') && last !== undefined)
+      last[step.kind] += step.text;
     else if (step.kind !== 'mark' && last?.kind === step.kind) last.text += step.text;
-    else groups.push({ ...step, expected: '' });
+    else groups.push({ ...step, unread: '', answer: '' });
   }
   return groups;
 }
