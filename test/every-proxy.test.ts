@@ -75,11 +75,15 @@ for (const protocol of protocols) {
           fc.property(clientTalk, words => {
             // What follows a literal's size is no command.
             const said = words.filter(word => !/\{\d+\+?\}\r\n$/.test(word));
-            const behind = new BehindProxy(protocol).start().say(...upgradeScript);
-            behind.secure();
-            for (const word of [...said, command, ...said]) if (behind.proxy.waiting) behind.say(word);
-            expect(behind.proxy.upgrade).to.equal(undefined);
-            expect(behind.reached.toUpperCase()).to.not.contain(marker(protocol, command));
+            const upgraded = new BehindProxy(protocol)
+              .start()
+              .say(...upgradeScript)
+              .secure();
+            for (const behind of [upgraded, new BehindProxy(protocol).start(TLS)]) {
+              for (const word of [...said, command, ...said]) if (behind.proxy.waiting) behind.say(word);
+              expect(behind.proxy.upgrade).to.equal(undefined);
+              expect(behind.reached.toUpperCase()).to.not.contain(marker(protocol, command));
+            }
           }),
           { numRuns: RUNS },
         );
