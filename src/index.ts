@@ -3,6 +3,7 @@ export type { Action } from './dialogue/action.ts';
 export type { Audit, AuditedReply, ReplyTest } from './dialogue/audit.ts';
 export { readBlock } from './dialogue/block.ts';
 export { type CommandParts, splitCommand } from './dialogue/command.ts';
+export { fromUpstream } from './dialogue/from-upstream.ts';
 export { defineLineProtocol, type LineCommand, type LineProtocolOptions } from './dialogue/line-protocol.ts';
 export { Machine, type MachineOptions } from './dialogue/machine.ts';
 export type { Dialogue, Need, Side, StartTlsOptions, Step } from './dialogue/peer.ts';

@@ -1,5 +1,4 @@
 import { hostname } from 'node:os';
-import { SallyportError } from './errors.ts';
 import { silent } from './log.ts';
 import { Spread } from './net/spread.ts';
 import type { UpstreamAddress } from './net/upstream-choice.ts';
@@ -35,9 +34,6 @@ export const proxyDefaults = {
  */
 export function createProxy(options: ProxyOptions & Omit<Surroundings, 'upstream'>): Server {
   const { to, toTls, sendProxy, connectTimeout, upstreamTimeout, log, admission, ...own } = options;
-  if (own.protocol.proxy === undefined) {
-    throw new SallyportError('ERR_OPTION', `${own.protocol.name} has no proxy role`);
-  }
   const surroundings = {
     upstream: upstreamOf(options),
     ...(log && { log }),

@@ -5,6 +5,7 @@ import {
   type Dialogue,
   developmentCertificate,
   type ErrorCode,
+  fromUpstream,
   listedCapabilities,
   mayHandOver,
   mayUpgrade,
@@ -26,6 +27,7 @@ export const memo: Protocol = {
   speaksFirst: 'server',
   specifications: [],
   server: memoServer,
+  proxy: (client, upstream, scene) => memoServer(client, scene, upstream),
   probe: memoProbe,
   farewell: memoFarewell,
 };
@@ -33,9 +35,10 @@ export const memo: Protocol = {
 /** Bytes of a command line, its end included. */
 const LINE_LIMIT = 512;
 
-function* memoServer(client: Peer, scene: Scene): Dialogue {
+/** The server, and with an upstream the proxy: what is not about TLS is for the upstream to answer. */
+function* memoServer(client: Peer, scene: Scene, upstream?: Peer): Dialogue {
   if (!client.upgraded) client.write(`200 ${scene.hostname} memo ready\r\n`);
-  if (client.secure && scene.application) return 'handOver';
+  if (client.secure && scene.application && upstream === undefined) return 'handOver';
   for (;;) {
     const line = yield* client.command(LINE_LIMIT);
     const { verb, argument } = splitCommand(line);
@@ -43,11 +46,15 @@ function* memoServer(client: Peer, scene: Scene): Dialogue {
       const refused = upgradeRefusal(client, scene, argument);
       if (refused === undefined) return yield* client.startTls('220 Begin TLS\r\n');
       client.reject(`${refused}\r\n`);
-    } else if (verb === 'FEATURES') client.write(`210 ${features(client, scene)}\r\n`);
-    else if (verb === 'QUIT') {
+    } else if (verb === 'FEATURES') {
+      const theirs =
+        upstream && mayHandOver(client, scene) ? yield* featuresOf(upstream) : scene.capabilities;
+      client.write(`210 ${features(client, scene, theirs)}\r\n`);
+    } else if (verb === 'QUIT') {
       client.write('205 Bye\r\n');
       return 'close';
     } else if (mayHandOver(client, scene)) {
+      if (upstream) yield* receiveGreeting(upstream);
       client.unread(`${line}\r\n`);
       return 'handOver';
     } else if (needsTls(client, scene)) client.reject('530 TLS required: say STARTTLS first\r\n');
@@ -62,10 +69,27 @@ function upgradeRefusal(client: Peer, scene: Scene, argument: string): string | 
 }
 
 /** What would have a client send its password is left out where that is refused for want of TLS. */
-function features(client: Peer, scene: Scene): string {
+function features(client: Peer, scene: Scene, capabilities: readonly string[]): string {
   const offer = mayUpgrade(client, scene) ? ['STARTTLS'] : [];
-  const listed = [...offer, ...listedCapabilities(client, scene, /^LOGIN$/)];
+  const listed = [...offer, ...listedCapabilities(client, { ...scene, capabilities }, /^LOGIN$/)];
   return listed.length === 0 ? 'none' : listed.join(' ');
+}
+
+/** The upstream's features without its own offer of TLS: that is between it and us. */
+function* featuresOf(upstream: Peer): Step<readonly string[]> {
+  yield* receiveGreeting(upstream);
+  upstream.write('FEATURES\r\n');
+  const [, ...listed] = (yield* fromUpstream(expectReply(upstream, '210', 'ERR_UNEXPECTED_REPLY'))).split(
+    ' ',
+  );
+  return listed.filter(feature => feature !== 'STARTTLS' && feature !== 'none');
+}
+
+/** The client has had our greeting, so the upstream's is dropped. */
+function* receiveGreeting(upstream: Peer): Step<void> {
+  yield* upstream.connection();
+  if (!upstream.greeted) yield* fromUpstream(expectReply(upstream, '200', 'ERR_UNEXPECTED_REPLY'));
+  upstream.greeted = true;
 }
 
 /** Up to the features under TLS: those from before are forgotten. */

@@ -60,7 +60,7 @@ Examples:
 export function proxyCommand(): Command {
   const command = new Command('proxy')
     .description('Give TLS to a server that has none: speak the protocol up to TLS, and pass the rest on.')
-    .argument('<protocol>', `what to speak: ${proxied().join(' ')}`)
+    .argument('<protocol>', `what to speak: ${protocols.map(({ name }) => name).join(' ')}`)
     .option('--listen <address>', 'address to listen on (default: 127.0.0.1:20000 + its own port)', address)
     .requiredOption(
       '--to <[name=]address>',
@@ -72,10 +72,6 @@ export function proxyCommand(): Command {
   addUpstreamOptions(command);
   addLimitOptions(command, proxyDefaults.idleTimeout);
   return addLogOptions(command).addHelpText('after', EXAMPLES).action(proxy);
-}
-
-function proxied(): readonly string[] {
-  return protocols.filter(protocol => protocol.proxy !== undefined).map(({ name }) => name);
 }
 
 function addUpstreamOptions(command: Command): void {

@@ -145,7 +145,7 @@ export class Machine {
     if (this.#carry !== '') client.unread(this.#carry);
     this.#carry = '';
     this.#upstream = role === 'proxy' ? new Upstream() : undefined;
-    if (this.#upstream !== undefined) this.#dialogue = protocol.proxy?.(client, this.#upstream.peer, scene);
+    if (this.#upstream !== undefined) this.#dialogue = protocol.proxy(client, this.#upstream.peer, scene);
     else this.#dialogue = role === 'probe' ? protocol.probe(client, scene) : protocol.server(client, scene);
     return this.#run();
   }

@@ -42,7 +42,7 @@ export interface Protocol {
    * Is the server, towards a client, with the upstream behind it. The upstream is dialled when the dialogue first
    * speaks to it or waits for it, or at the hand-over; under TLS with a new connection.
    */
-  proxy?(client: Peer, upstream: Peer, scene: Scene): Dialogue;
+  proxy(client: Peer, upstream: Peer, scene: Scene): Dialogue;
   /** Is the client, towards a server, as far as TLS. */
   probe(server: Peer, scene: Scene): Dialogue;
   /**

@@ -14,6 +14,7 @@ function protocolOf(server: (client: Peer) => Dialogue): Protocol {
     speaksFirst: 'server',
     specifications: [],
     server,
+    proxy: server,
     probe: server,
     farewell: ({ code }) => `bye ${code}\r\n`,
   };
