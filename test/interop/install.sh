@@ -20,6 +20,11 @@ CLIENTS=(
   chromium:chromium
   certutil:libnss3-tools
   lpstat:cups-client
+  go-sendxmpp:go-sendxmpp
+  s3270:s3270
+  ldapsearch:ldap-utils
+  psql:postgresql-client
+  mariadb:mariadb-client
 )
 
 has_client() {

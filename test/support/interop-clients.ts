@@ -13,6 +13,15 @@ const OF_ONE_PROTOCOL: Readonly<Record<string, string>> = {
   mbsync: 'imap',
   imapflow: 'imap',
   'sieve-connect': 'sieve',
+  'go-sendxmpp': 'xmpp',
+  '@xmpp/client': 'xmpp',
+  s3270: 'telnet',
+  ldapsearch: 'ldap',
+  ldapts: 'ldap',
+  psql: 'postgres',
+  pg: 'postgres',
+  mariadb: 'mysql',
+  mysql2: 'mysql',
 };
 
 /** No client: a test of an example, by clients that have tests of their own. */
