@@ -25,6 +25,9 @@ CLIENTS=(
   ldapsearch:ldap-utils
   psql:postgresql-client
   mariadb:mariadb-client
+  sslscan:sslscan
+  nmap:nmap
+  testssl:testssl.sh
 )
 
 has_client() {
