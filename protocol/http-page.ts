@@ -85,10 +85,8 @@ function asText(client: Peer): string {
   return `${headlineOf(client).join('. ')}\n\n${layers.join(' > ')}\n\n${facts.join('')}`;
 }
 
-/** All is ASCII: only what was cut off could stand out. */
 function factsOf({ tls }: Peer): readonly (readonly [name: string, value: string])[] {
-  if (tls === undefined) return [];
-  return listTlsFacts(tls).map(([name, value]) => [name, value.replaceAll('…', '...')]);
+  return tls === undefined ? [] : listTlsFacts(tls);
 }
 
 function asHtml(client: Peer): string {

@@ -29,6 +29,14 @@ const INJECTIONS = [
   '\0',
 ];
 
+/** What a parser might look for again and again. */
+const PADDINGS = [' ', '=', '"', '(', '<a ', 'a;q=0.1,', '\t\r\n '];
+
+/** Milliseconds of processor time, the best of three: linear readers take 1 to 25 for 64 KiB, a quadratic one 100 for 8. */
+function linear(bytes: number): number {
+  return 20 + (80 * bytes) / ONE_READ;
+}
+
 for (const protocol of protocols) {
   describe(`every protocol: ${protocol.name}`, () => {
     const lines = clientLines(protocol);
@@ -203,6 +211,18 @@ for (const protocol of protocols) {
     });
 
     describe('limits', () => {
+      it('reads what is padded in linear time', () => {
+        const padded = lines.flatMap(line => PADDINGS.flatMap(padding => paddedLines(line, padding)));
+        for (const [index, said] of padded.entries()) {
+          const tls = index % 2 === 0 ? undefined : TLS;
+          const begin = () => new Stage(protocol).start(tls);
+          let spent = processorTime(begin(), said);
+          for (let again = 0; again < 2 && spent > linear(said.length); again++)
+            spent = Math.min(spent, processorTime(begin(), said));
+          expect(spent, `ms for ${JSON.stringify(said.slice(0, 80))}`).to.be.below(linear(said.length));
+        }
+      });
+
       it('ends a line without end, and holds no more than its limit and one read', () => {
         for (const secure of [undefined, TLS]) {
           const stage = new Stage(protocol).start(secure);
@@ -330,6 +350,20 @@ function clientLines(protocol: Protocol): string[] {
     .filter(text => text.length < 400);
   const { upgradeScript, secureScript } = twinTalk(protocol);
   return [...new Set([...said, ...upgradeScript, ...secureScript])];
+}
+
+/** What it takes to read `said`, in milliseconds. */
+function processorTime(stage: Stage, said: string): number {
+  const { user } = process.cpuUsage();
+  stage.say(said);
+  return process.cpuUsage({ user, system: 0 }).user / 1000;
+}
+
+/** A client's words with padding before their last one's end: as much as most dialogues read, and far too much. */
+function paddedLines(line: string, padding: string): string[] {
+  const [, words = '', end = ''] = /^([\s\S]*?)((?:\r?\n)*)$/.exec(line) ?? [];
+  const sizes = [500, 8000, ONE_READ];
+  return sizes.map(size => `${words}${padding.repeat(size / padding.length)}b${end}`);
 }
 
 function beforeCommand(protocol: Protocol, options: StageOptions = {}): Stage {

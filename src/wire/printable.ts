@@ -4,8 +4,8 @@
  * (CWE-117: a CR LF or ESC in a name must not forge a log line or drive a terminal). Default limit 256.
  */
 export function printable(text: string, limit = 256): string {
-  const kept = text.length > limit ? `${text.slice(0, limit)}…` : text;
-  return kept.replace(/[^\x20-\x7e…]|\\/gu, escaped);
+  const kept = text.length > limit ? `${text.slice(0, limit)}...` : text;
+  return kept.replace(/[^\x20-\x7e]|\\/gu, escaped);
 }
 
 function escaped(character: string): string {

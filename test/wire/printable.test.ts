@@ -13,11 +13,11 @@ describe('src/wire/printable', () => {
   });
 
   it('cuts what is long', () => {
-    expect(printable('a'.repeat(300))).to.equal(`${'a'.repeat(256)}…`);
-    expect(printable('abc', 2)).to.equal('ab…');
+    expect(printable('a'.repeat(300))).to.equal(`${'a'.repeat(256)}...`);
+    expect(printable('abc', 2)).to.equal('ab...');
   });
 
   it('gives only printable ASCII for whatever comes in', () => {
-    fc.assert(fc.property(fc.string({ unit: 'binary' }), text => /^[\x20-\x7e]*…?$/.test(printable(text))));
+    fc.assert(fc.property(fc.string({ unit: 'binary' }), text => /^[\x20-\x7e]*$/.test(printable(text))));
   });
 });
