@@ -222,9 +222,9 @@ describe('src/net/relay', () => {
         return performance.now() - begun;
       }),
     );
-    // 200 in a second: the last of 40 waits for 195 ms.
-    expect(Math.min(...ends)).to.be.lessThan(100);
-    expect(Math.max(...ends)).to.be.within(180, 1500);
+    // 200 in a second: the last of 40 waits for 195 ms, and a busy machine makes all of them later.
+    expect(Math.max(...ends)).to.be.within(180, 10_000);
+    expect(Math.max(...ends) - Math.min(...ends)).to.be.greaterThan(50);
     await over(40);
   });
 

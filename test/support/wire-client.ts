@@ -4,7 +4,7 @@ import * as net from 'node:net';
 import * as tls from 'node:tls';
 
 /** How long a test waits for what must come, in milliseconds. */
-const PATIENCE = 5000;
+const PATIENCE = 15_000;
 
 /**
  * A client made of bytes: it says exactly what a test tells it to, in the segments in which it is told, and
