@@ -57,7 +57,7 @@ export class ClientProcess {
       this.#said(text);
     });
     if (input !== undefined) this.#child.stdin?.end(input, 'latin1');
-    this.result = this.#ended(timeout ?? 20_000);
+    this.result = this.#ended(timeout ?? 50_000);
   }
 
   /** Resolves when the pattern appears in the output behind what was heard before; rejects if the client ends first. */
