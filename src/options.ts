@@ -17,7 +17,8 @@ export interface TlsOptions {
   readonly certificate: Certificate;
   /**
    * More certificates: a client gets the one for the name in its SNI, else for the name that the dialogue knows. Names
-   * are those of the subject alternative names, with wildcards of one label. Default: none.
+   * are those of the subject alternative names, with wildcards of one label. One name may have a certificate of each
+   * kind of key, such as ECDSA and RSA: what the client can do chooses. Default: none.
    */
   readonly certificates?: readonly Certificate[];
   /** PEM of the authorities whose client certificates are trusted. Default: none. */

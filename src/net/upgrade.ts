@@ -33,7 +33,8 @@ export interface UpgradeOptions {
 /**
  * Turns TLS on, on a connection that began in plaintext: stops reading, makes sure that nothing is unread,
  * sends the go-ahead, wraps the socket and does the handshake under a deadline. All up to the wrap happens
- * in the tick of the call, so that no plaintext reader can see a byte of TLS, nor TLS a byte of plaintext.
+ * in the tick of the call, so that no plaintext reader can see a byte of TLS, nor TLS a byte of plaintext; where the
+ * terminator has several certificates, the ClientHello is read before the wrap, and given back to TLS.
  *
  * Resolves with the TLS socket, on which errors already destroy. Rejects with one typed reason (ERR_SOCKET,
  * ERR_PLAINTEXT_AFTER_UPGRADE, ERR_HANDSHAKE_…); the socket is closed then, without a word in plaintext

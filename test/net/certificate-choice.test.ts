@@ -7,6 +7,8 @@ import { CertificateChoice } from '../../src/net/certificate-choice.ts';
 import { issueCertificate } from '../../src/net/certificate-issuer.ts';
 import type { Certificate } from '../../src/options.ts';
 import { testCertificates } from '../support/certificates.ts';
+import { removeFolders } from '../support/folder.ts';
+import { opensslCertificate } from '../support/openssl-certificate.ts';
 import { sClient } from '../support/s-client.ts';
 import { serving, stopServing } from '../support/serving.ts';
 import { greeted, underTls } from '../support/speak.ts';
@@ -56,7 +58,7 @@ describe('src/net/certificate-choice', () => {
     for (const [name, expected] of cases) {
       it(`finds what is right for ${JSON.stringify(name.slice(0, 40))}`, () => {
         const choice = new CertificateChoice([first, wild, exact, addressed, idn]);
-        expect(choice.for(name)).to.equal(expected());
+        expect(choice.for(name)?.[0]).to.equal(expected());
       });
     }
 
@@ -104,6 +106,86 @@ describe('src/net/certificate-choice', () => {
         [[...stream('mail.example.org'), '-servername', 'nowhere.example'], 'exact'],
       ];
       for (const [args, expected] of named) expect(await subject(port, ...args)).to.equal(expected);
+    });
+  });
+
+  describe('where there are ECDSA and RSA', () => {
+    let rsa: Certificate;
+    let otherRsa: Certificate;
+    let intermediate: Certificate;
+
+    before(async () => {
+      const { authority } = await testCertificates();
+      intermediate = await opensslCertificate(
+        { commonName: 'intermediate', extensions: ['basicConstraints=critical,CA:TRUE'] },
+        authority,
+      );
+      const names = ['first.example.org', 'www.example.org'];
+      const leaf = await opensslCertificate({ commonName: 'first-rsa', names, key: 'rsa' }, intermediate);
+      rsa = { ...leaf, cert: leaf.cert + intermediate.cert };
+      otherRsa = await opensslCertificate(
+        { commonName: 'other-rsa', names: ['other.example.org'], key: 'rsa' },
+        authority,
+      );
+    });
+    after(removeFolders);
+    afterEach(stopServing);
+
+    it('has those of one name side by side, whatever stands between them', () => {
+      const choice = new CertificateChoice([first, wild, otherRsa, rsa]);
+      expect(choice.preset).to.deep.equal([first, rsa]);
+      expect(choice.for('first.example.org')).to.equal(choice.preset);
+      expect(choice.for('www.example.org')).to.deep.equal([rsa]);
+      expect(choice.for('other.example.org')).to.deep.equal([otherRsa]);
+      expect(choice.for('news.example.org')).to.deep.equal([wild]);
+      expect(choice.sets.length).to.equal(4);
+      expect(new CertificateChoice([rsa, first]).preset).to.deep.equal([rsa]);
+    });
+
+    const ecdsaOnly = {
+      '-tls1_2': ['-cipher', 'ECDHE-ECDSA-AES128-GCM-SHA256'],
+      '-tls1_3': ['-sigalgs', 'ecdsa_secp256r1_sha256'],
+    };
+    const rsaOnly = {
+      '-tls1_2': ['-cipher', 'ECDHE-RSA-AES128-GCM-SHA256'],
+      '-tls1_3': ['-sigalgs', 'rsa_pss_rsae_sha256'],
+    };
+    for (const version of ['-tls1_2', '-tls1_3'] as const) {
+      it(`lets the client's ciphers and signature algorithms choose, with the chain of each (${version})`, async () => {
+        const options = { tls: 'implicit', certificate: first, certificates: [rsa, exact] } as const;
+        const { port } = await serving(ldap, options);
+        for (const name of ['first.example.org', 'nowhere.example']) {
+          const reached = async (args: readonly string[]) => {
+            const { stdout } = await sClient(port, version, '-servername', name, '-showcerts', ...args);
+            return [...stdout.matchAll(/^ \d s:CN = (\S+)$/gm)].map(([, subject]) => subject);
+          };
+          expect(await reached([])).to.deep.equal(['first']);
+          expect(await reached(ecdsaOnly[version])).to.deep.equal(['first']);
+          expect(await reached(rsaOnly[version])).to.deep.equal(['first-rsa', 'intermediate']);
+        }
+      });
+
+      it(`gives nobody the certificate of another name for the sake of its key (${version})`, async () => {
+        for (const [certificate, other] of [
+          [first, otherRsa],
+          [otherRsa, first],
+        ] as const) {
+          const { port } = await serving(ldap, { tls: 'implicit', certificate, certificates: [other] });
+          const name = other === first ? 'first' : 'other';
+          const common = other === first ? 'first' : 'other-rsa';
+          const refused = other === first ? rsaOnly : ecdsaOnly;
+          const asking = ['-servername', `${name}.example.org`, version];
+          expect(/^subject=CN = (\S+)$/m.exec((await sClient(port, ...asking)).stdout)?.[1]).to.equal(common);
+          const { stdout } = await sClient(port, ...asking, ...refused[version]);
+          expect(stdout).to.not.contain('subject=CN');
+        }
+      });
+    }
+
+    it('refuses a key of one kind with a certificate of another', async () => {
+      const wrong = { cert: first.cert, key: rsa.key };
+      const refused = await serving(smtp, { certificate: rsa, certificates: [wrong] }).catch(error => error);
+      expect(refused).to.include({ code: 'ERR_CERTIFICATE' });
     });
   });
 

@@ -82,7 +82,12 @@ class PlainServer {
   }
 }
 
-describe('src/net/upgrade', () => {
+// With several certificates the ClientHello is read before TLS begins: nothing else may be different.
+for (const count of ['one certificate', 'several certificates']) {
+  describe(`src/net/upgrade, with ${count}`, () => testUpgrade({ several: count !== 'one certificate' }));
+}
+
+function testUpgrade({ several }: { readonly several: boolean }): void {
   let certificates: TestCertificates;
   let server: PlainServer;
 
@@ -93,7 +98,8 @@ describe('src/net/upgrade', () => {
   afterEach(() => server.close());
 
   function serverWith(options: Partial<TlsOptions> = {}): PlainServer {
-    server = new PlainServer({ certificate: certificates.server, ...options });
+    const others = several ? { certificates: [certificates.client] } : {};
+    server = new PlainServer({ certificate: certificates.server, ...others, ...options });
     return server;
   }
 
@@ -426,7 +432,7 @@ describe('src/net/upgrade', () => {
       client.destroy();
     });
   });
-});
+}
 
 /** A TLS client whose bytes go out `size` at a time. */
 async function dribbling(client: WireClient, size: number): Promise<tls.TLSSocket> {
