@@ -32,11 +32,20 @@ export { type OpenSecureOptions, openSecure, type SecureConnection } from './net
 export type { Application, RemoteAddress, Session, SessionFacts } from './net/session.ts';
 export type { SessionEnd } from './net/session-end.ts';
 export { TlsTerminator } from './net/terminator.ts';
+export { TicketKeys, type TicketKeysOptions } from './net/ticket-keys.ts';
 export { tlsFacts } from './net/tls-facts.ts';
 export { type UpgradeOptions, upgrade } from './net/upgrade.ts';
 export type { UpstreamAddress } from './net/upstream-choice.ts';
 export type { UpstreamTls } from './net/upstream-dialler.ts';
-export { type Certificate, defaults, type ServerOptions, type TlsOptions } from './options.ts';
+export {
+  type Certificate,
+  defaults,
+  type ServerOptions,
+  type TicketKey,
+  type TicketKeyRing,
+  type TicketKeySource,
+  type TlsOptions,
+} from './options.ts';
 export {
   type CheckEntry,
   type CheckId,

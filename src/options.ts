@@ -12,6 +12,22 @@ export interface Certificate {
   readonly passphrase?: string;
 }
 
+/** A key for session tickets: its name, which stands in the ticket, and two keys for AES-128-CBC and HMAC-SHA256, each 16 bytes. */
+export interface TicketKey {
+  readonly name: Uint8Array;
+  readonly hmac: Uint8Array;
+  readonly aes: Uint8Array;
+}
+
+/** The first seals, all open. */
+export type TicketKeyRing = readonly [TicketKey, ...TicketKey[]];
+
+/** Where the keys for session tickets come from; `TicketKeys` is one. */
+export interface TicketKeySource {
+  /** The keys for one purpose now. Keys for one purpose open nothing of another. */
+  for(purpose: string): TicketKeyRing;
+}
+
 export interface TlsOptions {
   /** For every client that asks for no name of another one. */
   readonly certificate: Certificate;
@@ -29,6 +45,11 @@ export interface TlsOptions {
   readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
   /** ALPN ids to accept; a client that offers only others is refused. Default: the protocol's own. */
   readonly alpn?: readonly string[];
+  /**
+   * The keys for session tickets, where several servers are to take each other's. What a client must show to be let in
+   * goes into them, so that no ticket of one server opens another that asks for more. Default: keys of its own.
+   */
+  readonly ticketKeys?: TicketKeySource;
 }
 
 /** Times are in milliseconds; 0 turns a limit or a deadline off, where it says so. */
@@ -92,8 +113,17 @@ export const defaults = {
   proxyTimeout: 5000,
 } as const satisfies Partial<ServerOptions>;
 
-export type ResolvedOptions = Required<Omit<ServerOptions, 'ca' | 'alpn'>> &
-  Pick<ServerOptions, 'ca' | 'alpn'>;
+export type ResolvedOptions = Required<Omit<ServerOptions, Unset>> & Pick<ServerOptions, Unset>;
+
+/** What has no default. */
+type Unset = 'ca' | 'alpn' | 'ticketKeys';
+
+/** All options but those of TLS. */
+export function withoutTls(options: ResolvedOptions) {
+  const { certificate, certificates, ca, clientCertificate, minVersion, alpn, ticketKeys, ...rest } = options;
+  // An option of TLS that is forgotten above would be kept where it has been left out: it does not compile.
+  return rest satisfies Pick<ServerOptions, 'protocol'> & { readonly [Option in keyof TlsOptions]?: never };
+}
 
 /** Fills in the defaults. Throws ERR_OPTION, which names the option, for what cannot be meant. */
 export function resolveOptions(options: ServerOptions): ResolvedOptions {

@@ -11,7 +11,13 @@ import type { Application } from './net/session.ts';
 import { logSessionEnd, type SessionEnd } from './net/session-end.ts';
 import { TlsTerminator } from './net/terminator.ts';
 import type { UpstreamService } from './net/upstream-link.ts';
-import { type ResolvedOptions, resolveOptions, type ServerOptions } from './options.ts';
+import {
+  type ResolvedOptions,
+  resolveOptions,
+  type ServerOptions,
+  type TlsOptions,
+  withoutTls,
+} from './options.ts';
 
 /** The events of a server and what their listeners get. */
 export interface ServerEvents {
@@ -40,8 +46,9 @@ export interface Surroundings {
 
 /** One protocol on one address. */
 export class Server extends EventEmitter<ServerEvents> {
-  readonly options: ResolvedOptions;
   readonly #listener: Listener;
+  readonly #terminator: TlsTerminator;
+  #options: ResolvedOptions;
 
   constructor(
     options: ServerOptions,
@@ -49,12 +56,13 @@ export class Server extends EventEmitter<ServerEvents> {
     { log = silent, admission, upstream }: Surroundings = {},
   ) {
     super();
-    this.options = resolveOptions(options);
+    this.#options = resolveOptions(options);
+    this.#terminator = new TlsTerminator(tlsOptionsOf(this.#options));
     this.#listener = new Listener(
       {
         options: this.options,
         scene: sceneOf(this.options, application !== undefined || upstream !== undefined),
-        terminator: new TlsTerminator({ ...this.options, ...alpnOf(this.options) }),
+        terminator: this.#terminator,
         application,
         upstream,
         secured: (id, facts) => this.emit('secure', id, facts),
@@ -73,6 +81,11 @@ export class Server extends EventEmitter<ServerEvents> {
       },
       sessionIds(),
     );
+  }
+
+  /** As they are in force, with every default. */
+  get options(): ResolvedOptions {
+    return this.#options;
   }
 
   get protocol(): Protocol {
@@ -94,6 +107,19 @@ export class Server extends EventEmitter<ServerEvents> {
     const address = await this.#listener.listen(options);
     this.emit('listening', address);
     return address;
+  }
+
+  /**
+   * Puts other certificates and other options of TLS in force, from the next handshake on: those under way end with the
+   * old ones, and sessions go on. The options are the whole of TLS: what is left out has its default again, but for the
+   * ticket keys, which are kept, so that clients resume their sessions. Only where it has changed what a client must
+   * show to be let in, tickets from before are not taken. Throws ERR_OPTION and ERR_CERTIFICATE, and changes nothing
+   * then.
+   */
+  replaceTls(tls: TlsOptions): void {
+    const options = resolveOptions({ ...withoutTls(this.#options), ...tls });
+    this.#terminator.replace(tlsOptionsOf(options));
+    this.#options = options;
   }
 
   /**
@@ -138,9 +164,9 @@ function randomToken(): string {
   return randomBytes(16).toString('hex');
 }
 
-function alpnOf({ alpn, protocol }: ResolvedOptions): { readonly alpn?: readonly string[] } {
-  const ids = alpn ?? protocol.alpn;
-  return ids === undefined ? {} : { alpn: ids };
+function tlsOptionsOf(options: ResolvedOptions): TlsOptions {
+  const alpn = options.alpn ?? options.protocol.alpn;
+  return alpn === undefined ? options : { ...options, alpn };
 }
 
 /** Session ids: a random prefix for each server, so that logs of several do not mix, and a count. */

@@ -314,6 +314,7 @@ function testOptions(): void {
   const reference = document('docs/reference/options.md');
   const interfaces: readonly (readonly [string, string])[] = [
     ['ServerOptions', 'src/options.ts'],
+    ['TicketKeysOptions', 'src/net/ticket-keys.ts'],
     ['ListenOptions', 'src/net/listener.ts'],
     ['UpstreamTls', 'src/net/upstream-dialler.ts'],
     ['LinesOptions', 'src/net/lines.ts'],

@@ -1,9 +1,10 @@
 import type { Socket } from 'node:net';
 import type * as tls from 'node:tls';
 import { SallyportError } from '../errors.ts';
-import type { TlsOptions } from '../options.ts';
+import type { TicketKeySource, TlsOptions } from '../options.ts';
 import { handshakeFailure } from './handshake-failure.ts';
 import { readHello } from './read-hello.ts';
+import { TicketKeys } from './ticket-keys.ts';
 import { type HandshakeReport, TlsServers } from './tls-servers.ts';
 
 interface Handshake {
@@ -22,11 +23,26 @@ interface Handshake {
  */
 export class TlsTerminator {
   readonly #handshakes = new Map<Socket, Handshake>();
-  readonly #servers: TlsServers;
+  #servers: TlsServers;
+  #ticketKeys: TicketKeySource;
 
   /** Throws ERR_CERTIFICATE for a key that is not its certificate's, and for what OpenSSL does not take. */
   constructor(options: TlsOptions) {
-    this.#servers = new TlsServers(options, this.#report());
+    this.#ticketKeys = options.ticketKeys ?? new TicketKeys();
+    this.#servers = new TlsServers({ ...options, ticketKeys: this.#ticketKeys }, this.#report());
+  }
+
+  /**
+   * Other certificates and other options, from the next handshake on: those under way end with the old ones, and
+   * sessions go on. The options are the whole of them: what is left out has its default again, but for the ticket keys,
+   * which are kept. Tickets are taken as before, unless it has changed what a client must show to be let in. Throws as
+   * the constructor does, and changes nothing then.
+   */
+  replace(options: TlsOptions): void {
+    const ticketKeys = options.ticketKeys ?? this.#ticketKeys;
+    const kept = ticketKeys === this.#ticketKeys ? this.#servers : undefined;
+    this.#servers = new TlsServers({ ...options, ticketKeys }, this.#report(), kept);
+    this.#ticketKeys = ticketKeys;
   }
 
   /** Handshakes under way. */

@@ -1,8 +1,9 @@
-import { constants, createPrivateKey, X509Certificate } from 'node:crypto';
+import { constants, createHash, createPrivateKey, X509Certificate } from 'node:crypto';
 import * as tls from 'node:tls';
 import { SallyportError } from '../errors.ts';
-import { type Certificate, defaults, type TlsOptions } from '../options.ts';
+import { type Certificate, defaults, type TicketKeySource, type TlsOptions } from '../options.ts';
 import { CertificateChoice, type CertificateSet } from './certificate-choice.ts';
+import { sealTickets } from './seal-tickets.ts';
 
 /**
  * For TLS 1.2 only AEAD with forward secrecy, ECDHE (no CBC: Lucky13; no DHE: D(HE)at). For 1.3, which all
@@ -39,19 +40,27 @@ export interface HandshakeReport {
  */
 export class TlsServers {
   readonly #choice: CertificateChoice;
-  readonly #bySet: ReadonlyMap<CertificateSet, tls.Server>;
+  readonly #bySet = new Map<CertificateSet, tls.Server>();
+  /** By a digest of all that they are made of. */
+  readonly #byMakeup = new Map<string, tls.Server>();
 
-  /** Throws ERR_CERTIFICATE for a key that is not its certificate's, and for what OpenSSL does not take. */
-  constructor(options: TlsOptions, report: HandshakeReport) {
+  /**
+   * Takes over from `previous` the servers of which nothing is different. Throws ERR_CERTIFICATE for a key that is not
+   * its certificate's, and for what OpenSSL does not take.
+   */
+  constructor(options: ContextOptions, report: HandshakeReport, previous?: TlsServers) {
     const { certificate, certificates = defaults.certificates } = options;
     const all = [certificate, ...certificates];
     this.#choice = new CertificateChoice(all);
-    for (const each of all) taken(() => checkKey(each));
-    this.#bySet = new Map(this.#choice.sets.map(set => [set, serverOf(options, set)]));
-    for (const server of this.#bySet.values()) {
-      server.on('secureConnection', secure => report.done(secure));
-      server.on('tlsClientError', (error, secure) => report.failed(error, secure));
+    const settings = settingsOf(options);
+    for (const set of this.#choice.sets) {
+      const makeup = digest([settings, set]);
+      const server = previous?.alike(makeup) ?? serverOf(settings, options.ticketKeys, set, report);
+      this.#bySet.set(set, server);
+      this.#byMakeup.set(makeup, server);
     }
+    const chosen = new Set(this.#choice.sets.flat());
+    for (const each of all) if (!chosen.has(each)) taken(() => checkKey(each));
   }
 
   /** Whether the ClientHello has to be read before the server is known. */
@@ -66,15 +75,44 @@ export class TlsServers {
     return server;
   }
 
+  alike(makeup: string): tls.Server | undefined {
+    return this.#byMakeup.get(makeup);
+  }
+
   #named(name: string | undefined): CertificateSet | undefined {
     return name === undefined ? undefined : this.#choice.for(name);
   }
 }
 
-function serverOf(options: TlsOptions, set: CertificateSet): tls.Server {
-  const { alpn, ca, minVersion } = options;
-  const clientCertificate = options.clientCertificate ?? defaults.clientCertificate;
-  return taken(() =>
+/** The options of a terminator, its ticket keys known. */
+export type ContextOptions = TlsOptions & Required<Pick<TlsOptions, 'ticketKeys'>>;
+
+type Settings = ReturnType<typeof settingsOf>;
+
+/** What all servers of a terminator have in common, but for the ticket keys: plain data that can be compared. */
+function settingsOf(options: TlsOptions) {
+  const { alpn = [], ca, minVersion = defaults.minVersion } = options;
+  const { clientCertificate = defaults.clientCertificate } = options;
+  // Who may come in with a ticket: whoever could without it (RFC 8446 section 4.6.1, and tickets of removed authorities).
+  const admits = clientCertificate === 'none' ? [] : [clientCertificate, ca];
+  return { alpn, ca, minVersion, clientCertificate, purpose: digest(admits) };
+}
+
+function digest(plain: unknown): string {
+  return createHash('sha256').update(JSON.stringify(plain)).digest('hex');
+}
+
+/** As much as OpenSSL takes (SSL_MAX_SID_CTX_LENGTH). Node's default is made of the command line: other for each process. */
+const SESSION_CONTEXT = 32;
+
+function serverOf(
+  { alpn, ca, minVersion, clientCertificate, purpose }: Settings,
+  ticketKeys: TicketKeySource,
+  set: CertificateSet,
+  report: HandshakeReport,
+): tls.Server {
+  for (const each of set) taken(() => checkKey(each));
+  const server = taken(() =>
     tls.createServer({
       cert: set.map(({ cert }) => cert),
       key: set.map(({ key, passphrase }) => ({
@@ -84,15 +122,20 @@ function serverOf(options: TlsOptions, set: CertificateSet): tls.Server {
       ...(ca === undefined ? {} : { ca }),
       ciphers: CIPHERS,
       honorCipherOrder: true,
-      minVersion: minVersion ?? defaults.minVersion,
+      minVersion,
       // Node's own limit on renegotiations is advisory (CVE-2011-1473).
       secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
-      ...(alpn === undefined || alpn.length === 0 ? {} : { ALPNProtocols: [...alpn] }),
+      ...(alpn.length === 0 ? {} : { ALPNProtocols: [...alpn] }),
       handshakeTimeout: NODE_HANDSHAKE_TIMEOUT,
       requestCert: clientCertificate !== 'none',
       rejectUnauthorized: clientCertificate === 'require',
+      sessionIdContext: purpose.slice(0, SESSION_CONTEXT),
     }),
   );
+  sealTickets(server, () => ticketKeys.for(purpose));
+  server.on('secureConnection', secure => report.done(secure));
+  server.on('tlsClientError', (error, secure) => report.failed(error, secure));
+  return server;
 }
 
 /** OpenSSL does not compare a key with a certificate of another kind, and some that are given may never be chosen. */
