@@ -1,10 +1,15 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import * as net from 'node:net';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { protocols, smtp } from '../../protocol/index.ts';
+import type { Certificate } from '../../src/options.ts';
 import type { ProbeTarget } from '../../src/probe/probe-target.ts';
 import { probeAll } from '../../src/probe.ts';
+import { CommandProcess } from '../support/command.ts';
 import { issue } from '../support/faulty/certificates.ts';
+import { folderWith, removeFolders } from '../support/folder.ts';
 import { LONG } from '../support/scale.ts';
 import { serving, stopServing } from '../support/serving.ts';
 
@@ -32,6 +37,7 @@ describe('probe of many targets', () => {
     for (const server of servers) server.close();
     for (const socket of sockets) socket.destroy();
     await stopServing();
+    await removeFolders();
   });
 
   async function stranger(behave: (socket: net.Socket) => void): Promise<ProbeTarget> {
@@ -46,16 +52,15 @@ describe('probe of many targets', () => {
     return { protocol: smtp, implicit: false, address: { host: '127.0.0.1', port } };
   }
 
-  it('ends in time, whatever they do', async () => {
-    const root = await issue({ name: 'Root', authority: true });
-    const certificate = await issue({}, root);
-    const kinds = Object.entries(strangers);
+  /** Half of them ours, of every protocol, half of them strangers; with the verdict that each must get. */
+  async function mixture(certificate: Certificate) {
+    const kinds = Object.values(strangers);
     const targets: ProbeTarget[] = [];
     const expected: string[] = [];
     for (let index = 0; index < TARGETS; index++) {
-      const [kind, behave] = kinds[index % kinds.length] ?? [];
+      const behave = kinds[index % kinds.length];
       const protocol = protocols[index % protocols.length] ?? smtp;
-      if (index % 2 === 0 && kind !== undefined && behave !== undefined) {
+      if (index % 2 === 0 && behave !== undefined) {
         targets.push(await stranger(behave));
         expected.push('failed');
       } else {
@@ -64,6 +69,12 @@ describe('probe of many targets', () => {
         expected.push('sound');
       }
     }
+    return { targets, expected };
+  }
+
+  it('ends in time, whatever they do', async () => {
+    const root = await issue({ name: 'Root', authority: true });
+    const { targets, expected } = await mixture(await issue({}, root));
     const begun = performance.now();
     const told: string[] = [];
     const results = await probeAll(targets, {
@@ -73,18 +84,45 @@ describe('probe of many targets', () => {
       concurrency: CONCURRENCY,
       onResult: ({ target }) => told.push(target.url),
     });
-    const took = performance.now() - begun;
     expect(results.map(({ verdict }) => verdict)).to.deep.equal(expected);
     expect(told.length).to.equal(TARGETS);
-    expect(took).to.be.below(60_000);
+    expect(performance.now() - begun).to.be.below(60_000);
     for (const { verdict, duration, target } of results) {
       if (verdict === 'failed') expect(duration, target.url).to.be.below(2 * TIMEOUT);
     }
-    if (LONG)
-      console.log(
-        `      ${TARGETS} targets in ${Math.round(took)} ms, ${process.memoryUsage.rss() >> 20} MiB`,
-      );
   }).timeout(90_000);
+
+  if (LONG)
+    it('so does the command, at bounded memory', async () => {
+      const root = await issue({ name: 'Root', authority: true });
+      const { targets, expected } = await mixture(await issue({}, root));
+      const urls = targets.map(
+        ({ protocol, address }) => `${protocol.name}://127.0.0.1:${portOf(address)}\n`,
+      );
+      const folder = await folderWith({ 'ca.pem': root.cert, targets: urls.join('') });
+      const own = [
+        '--ca',
+        join(folder, 'ca.pem'),
+        '--servername',
+        'localhost',
+        '--timeout',
+        `${TIMEOUT / 1000}`,
+      ];
+      const all = ['--targets', join(folder, 'targets'), '--concurrency', `${CONCURRENCY}`, '--json'];
+      const begun = performance.now();
+      const command = new CommandProcess(['probe', ...own, ...all]);
+      let peak = 0;
+      const timer = setInterval(() => (peak = Math.max(peak, peakMemory(command.child.pid))), 100);
+      const { status, stdout } = await command.exit();
+      clearInterval(timer);
+      const took = performance.now() - begun;
+      const { results } = JSON.parse(stdout) as { results: { verdict: string }[] }; // the report's schema
+      expect(results.map(({ verdict }) => verdict)).to.deep.equal(expected);
+      expect(status).to.equal(2);
+      expect(took).to.be.below(60_000);
+      expect(peak).to.be.within(1, 300);
+      console.log(`      ${TARGETS} targets in ${Math.round(took)} ms, ${peak} MiB at most`);
+    }).timeout(90_000);
 
   it('probes targets at one address one after the other', async () => {
     const target = await stranger(socket => socket.resume());
@@ -95,3 +133,17 @@ describe('probe of many targets', () => {
     for (const index of [1, 2]) expect(begins[index]).to.be.at.least((ends[index - 1] ?? 0) - 2);
   });
 });
+
+function portOf(address: ProbeTarget['address']): number {
+  return 'port' in address ? address.port : 0;
+}
+
+/** The most that a process has held so far, in MiB; 0 where the system does not tell, or when it is gone. */
+function peakMemory(pid: number | undefined): number {
+  try {
+    const [, kibibytes = '0'] = /^VmHWM:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+    return Number(kibibytes) >> 10;
+  } catch {
+    return 0;
+  }
+}
