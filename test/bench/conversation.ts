@@ -70,6 +70,11 @@ export class Conversation {
     });
   }
 
+  /** Stays, and is asked for nothing more. */
+  rest(): void {
+    this.#socket.setTimeout(0);
+  }
+
   /** Closes, with close_notify under TLS, and waits until the other end has closed, too. */
   async end(): Promise<void> {
     const closed = once(this.#socket, 'close', patient());

@@ -28,7 +28,7 @@ export async function measureMemory(
  * The heap's young half at one size: V8 lets it grow to 16 MiB under load and takes it back when idle, which
  * would be counted as the connections', or for them.
  */
-const STEADY_HEAP = ['--min-semi-space-size=1', '--max-semi-space-size=1'];
+export const STEADY_HEAP = ['--min-semi-space-size=1', '--max-semi-space-size=1'];
 
 /**
  * The base is read with connections already there, not at zero: what the closed ones of the warm-up have left
@@ -72,7 +72,8 @@ async function hold(port: number, count: number): Promise<Conversation[]> {
 const READINGS = 20;
 const STABLE = 64;
 
-async function stableMemory(server: ServerProcess): Promise<number> {
+/** In KiB, when two readings agree. */
+export async function stableMemory(server: ServerProcess): Promise<number> {
   let last = Number.POSITIVE_INFINITY;
   for (let reading = 0; reading < READINGS; reading += 1) {
     await server.collectGarbage();

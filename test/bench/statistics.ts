@@ -11,6 +11,14 @@ export function quartiles(series: readonly number[]): Quartiles {
   return { lower: quantile(sorted, 0.25), median: quantile(sorted, 0.5), upper: quantile(sorted, 0.75) };
 }
 
+/** The value that so large a share of the series does not exceed. Not a number for an empty series. */
+export function percentile(series: readonly number[], share: number): number {
+  return quantile(
+    [...series].sort((a, b) => a - b),
+    share,
+  );
+}
+
 function quantile(sorted: readonly number[], share: number): number {
   const at = (sorted.length - 1) * share;
   const below = sorted[Math.floor(at)] ?? Number.NaN;
