@@ -6,6 +6,7 @@ import type { TlsFacts } from './dialogue/tls-facts.ts';
 import type { SallyportError } from './errors.ts';
 import { type Log, silent } from './log.ts';
 import { Admission } from './net/admission.ts';
+import { DropLog } from './net/drop-log.ts';
 import { Listener, type ListenOptions } from './net/listener.ts';
 import type { Application } from './net/session.ts';
 import { logSessionEnd, type SessionEnd } from './net/session-end.ts';
@@ -58,6 +59,7 @@ export class Server extends EventEmitter<ServerEvents> {
     super();
     this.#options = resolveOptions(options);
     this.#terminator = new TlsTerminator(tlsOptionsOf(this.#options));
+    const drops = new DropLog(log);
     this.#listener = new Listener(
       {
         options: this.options,
@@ -77,7 +79,10 @@ export class Server extends EventEmitter<ServerEvents> {
           log.error({ code: error.code, reason: error.message }, 'listener failed');
           this.emit('failure', error);
         },
-        dropped: () => this.emit('drop'),
+        dropped: () => {
+          drops.dropped();
+          this.emit('drop');
+        },
       },
       sessionIds(),
     );
