@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs the clients of the interop suite: from Debian packages, which needs root, and Node 24 from npm.
+# Installs the clients of the interop suite, and servers to stand before: from Debian packages, which needs root, and
+# Node 24 from npm. No service is started.
 # Quick when all of them are there.
 # Says what it could not install and ends with 0: the tests tell what is missing.
 set -uo pipefail
@@ -29,6 +30,10 @@ CLIENTS=(
   sslscan:sslscan
   nmap:nmap
   testssl:testssl.sh
+  /usr/lib/dovecot/imap:dovecot-imapd
+  /usr/lib/dovecot/pop3:dovecot-pop3d
+  /usr/lib/dovecot/lmtp:dovecot-lmtpd
+  /usr/lib/dovecot/managesieve:dovecot-managesieved
 )
 
 has_client() {
@@ -51,6 +56,12 @@ done
 
 case " ${missing[*]} " in *' swaks '*) missing+=(libnet-ssleay-perl) ;; esac
 export DEBIAN_FRONTEND=noninteractive
+# Debian starts a server when it is installed, unless this file forbids it. One that is there has the last word.
+policy=/usr/sbin/policy-rc.d
+if ! [ -e "$policy" ]; then
+  printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy"
+  trap 'rm -f "$policy"' EXIT
+fi
 apt-get update -q
 # One by one: a package that cannot be had does not take the others with it.
 for package in "${missing[@]}"; do

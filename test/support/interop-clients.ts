@@ -24,8 +24,8 @@ const OF_ONE_PROTOCOL: Readonly<Record<string, string>> = {
   mysql2: 'mysql',
 };
 
-/** No client: a test of an example, by clients that have tests of their own. */
-const EXAMPLES = ['mail-catcher'];
+/** No client: tests of an example, and of servers that are backends, by clients that have tests of their own. */
+const NO_CLIENTS = ['mail-catcher', 'backend'];
 
 /** Which clients the interop suite tries on each protocol, as its tests' titles say; none of them is run. */
 export async function interopClients(): Promise<ReadonlyMap<string, readonly string[]>> {
@@ -37,7 +37,7 @@ function clientsIn(titles: readonly string[], protocol: string): readonly string
   const clients = new Set<string>();
   for (const title of titles) {
     const [client = '', ...words] = title.split(/[\s,:]+/);
-    if (EXAMPLES.includes(client)) continue;
+    if (NO_CLIENTS.includes(client)) continue;
     const named = words.includes(protocol) || words.includes(`${protocol}s`);
     const known = OF_ONE_PROTOCOL[client];
     if (known === undefined ? named : known === protocol) clients.add(client);

@@ -12,7 +12,7 @@ export function describeClient(client: string, tests: () => void, probe?: readon
 }
 
 function missing(context: Context, client: string): void {
-  const reason = `client ${client} is missing; see test/interop/install.sh`;
+  const reason = `${client} is missing; see test/interop/install.sh`;
   if (process.env['CI']) throw new Error(reason);
   console.log(`      skipped: ${reason}`);
   context.skip();
