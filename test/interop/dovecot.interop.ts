@@ -1,162 +1,198 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { expect } from 'chai';
-import { ImapFlow } from 'imapflow';
-import nodemailer from 'nodemailer';
-import { folderWith } from '../support/folder.ts';
-import { type Dovecot, PASSWORD, startDovecot } from './servers/dovecot.ts';
+import { type Dovecot, type DovecotPort, ELSEWHERE, startDovecot } from './servers/dovecot.ts';
 import { runClient } from './support/client-process.ts';
+import { expectFindingsOfGuide } from './support/findings.ts';
 import { type Front, useFronts } from './support/fronts.ts';
+import * as client from './support/mail-clients.ts';
 import { describeClient } from './support/needed-client.ts';
 
-const IS_INSTALLED = ['sh', '-c', 'which dovecot swaks curl mpop mbsync sieve-connect && test $(id -u) = 0'];
+const CLIENTS = 'swaks curl mpop mbsync sieve-connect openssl';
+const IS_INSTALLED = ['sh', '-c', `which dovecot ${CLIENTS} && test $(id -u) = 0`];
 const PROTOCOLS = ['lmtp', 'imap', 'pop3', 'sieve'] as const;
+
+type Protocol = (typeof PROTOCOLS)[number];
 
 describeClient('backend Dovecot', testDovecot, IS_INSTALLED);
 
 function testDovecot(): void {
-  describe('without TLS, behind a proxy', testBehindProxy);
+  describe('without TLS', () => {
+    const dovecot = useDovecot({ tls: false });
+    describe('behind the command', () => testBehindCommand(dovecot));
+    describe('behind a proxy', () => testBehindProxy(dovecot));
+  });
+  describe('with TLS', () => {
+    const dovecot = useDovecot({ tls: true });
+    describe('behind a proxy', () => testWithTls(dovecot));
+    describe('when it is probed', () => testProbe(dovecot));
+  });
 }
 
-function testBehindProxy(): void {
-  const fronts = useFronts();
-  let dovecot: Dovecot;
+function useDovecot(options: { readonly tls: boolean }): () => Dovecot {
+  let dovecot: Dovecot | undefined;
   before('Dovecot starts', async () => {
-    dovecot = await startDovecot({ tls: false });
+    dovecot = await startDovecot(options);
   });
   after('Dovecot stops', () => dovecot?.stop());
-
-  describe('as the command', () => {
-    const front = {} as Record<(typeof PROTOCOLS)[number], Front>; // filled before the tests
-    before('proxies start', async () => {
-      const starting = PROTOCOLS.map(async name => {
-        front[name] = await fronts.command(name, dovecot.ports[name]);
-      });
-      await Promise.all(starting);
-    });
-
-    it('takes mail by LMTP from swaks, and gives it to curl by IMAP', async () => {
-      await deliverWithSwaks(front.lmtp, 'anna');
-      expect(await readWithCurl(front.imap, 'anna')).to.match(/^Subject: By swaks\r\n/m);
-    });
-
-    it('takes mail by LMTP from nodemailer, and gives it to imapflow', async () => {
-      await deliverWithNodemailer(front.lmtp, 'berta');
-      expect(await readWithImapFlow(front.imap, 'berta')).to.equal('By nodemailer');
-    });
-
-    it('gives mail to mbsync', async () => {
-      await deliverWithSwaks(front.lmtp, 'carl');
-      expect(await readWithMbsync(front.imap, 'carl')).to.match(/^Subject: By swaks\r?\n/m);
-    });
-
-    it('gives mail to mpop', async () => {
-      await deliverWithSwaks(front.lmtp, 'doris');
-      expect(await readWithMpop(front.pop3, 'doris')).to.match(/^Subject: By swaks\n/m);
-    });
-
-    it('takes a script from sieve-connect, and files mail by it', async () => {
-      expect(await uploadWithSieveConnect(front.sieve, 'emil')).to.match(/^"filing" ACTIVE$/m);
-      await deliverWithSwaks(front.lmtp, 'emil');
-      expect(await readWithCurl(front.imap, 'emil', 'Filed')).to.match(/^Subject: By swaks\r\n/m);
-    });
-  });
-}
-
-async function deliverWithSwaks({ port, caFile }: Front, user: string): Promise<void> {
-  const place = ['--server', 'localhost', '--port', String(port), '--protocol', 'LMTP'];
-  const tls = ['--tls', '--tls-verify', '--tls-ca-path', caFile];
-  const mail = [
-    '--from',
-    'sender@example.org',
-    '--to',
-    `${user}@example.org`,
-    '--header',
-    'Subject: By swaks',
-  ];
-  const { stdout, status, transcript } = await runClient('swaks', [...place, ...tls, ...mail]);
-  expect(stdout, transcript).to.match(/^<~ {2}250 2\.0\.0 .* Saved$/m);
-  expect(status, transcript).to.equal(0);
-}
-
-async function deliverWithNodemailer({ port, ca }: Front, user: string): Promise<void> {
-  const place = { host: 'localhost', port, lmtp: true, requireTLS: true, tls: { ca } };
-  const mail = {
-    from: 'sender@example.org',
-    to: `${user}@example.org`,
-    subject: 'By nodemailer',
-    text: 'hi',
+  return () => {
+    if (dovecot === undefined) throw new Error('Dovecot has not started');
+    return dovecot;
   };
-  const { response } = await nodemailer.createTransport(place).sendMail(mail);
-  expect(response).to.match(/^250 2\.0\.0 .* Saved/);
 }
 
-async function readWithCurl(front: Front, user: string, folder = 'INBOX'): Promise<string> {
-  const always = ['--disable', '--silent', '--show-error', '--max-time', '15'];
-  const tls = ['--ssl-reqd', '--cacert', front.caFile, '--user', `${user}:${PASSWORD}`];
-  const url = `imap://localhost:${front.port}/${folder};MAILINDEX=1`;
-  const { stdout, status, transcript } = await runClient('curl', [...always, ...tls, url]);
-  expect(status, transcript).to.equal(0);
-  return stdout;
-}
-
-async function readWithImapFlow({ port, ca }: Front, user: string): Promise<string | undefined> {
-  const place = { host: 'localhost', port, secure: false, doSTARTTLS: true, tls: { ca } };
-  const client = new ImapFlow({ ...place, auth: { user, pass: PASSWORD }, logger: false });
-  await client.connect();
-  expect(client.tls).to.include({ version: 'TLSv1.3', authorized: true });
-  await client.mailboxOpen('INBOX');
-  const message = await client.fetchOne('1', { envelope: true });
-  await client.logout();
-  return message === false ? undefined : message.envelope?.subject;
-}
-
-/** Blank lines end the sections of its configuration. */
-async function readWithMbsync({ port, caFile }: Front, user: string): Promise<string> {
-  const folder = await folderWith();
-  const account = ['IMAPAccount far', 'Host localhost', `Port ${port}`, `User ${user}`, `Pass ${PASSWORD}`];
-  const tls = ['SSLType STARTTLS', 'SystemCertificates no', `CertificateFile ${caFile}`, 'AuthMechs PLAIN'];
-  const stores = ['IMAPStore far', 'Account far', '', 'MaildirStore near', `Inbox ${join(folder, 'mail')}`];
-  const channel = ['Channel all', 'Far :far:', 'Near :near:', 'Create Near', `SyncState ${folder}/`];
-  const config = await folderWith({
-    mbsyncrc: [...account, ...tls, '', ...stores, '', ...channel, ''].join('\n'),
+function testBehindCommand(dovecot: () => Dovecot): void {
+  const fronts = useFronts();
+  const front = {} as Record<Protocol, Front>; // filled before the tests
+  before('proxies start', async () => {
+    const starting = PROTOCOLS.map(async name => {
+      front[name] = await fronts.command(name, dovecot().ports[name]);
+    });
+    await Promise.all(starting);
   });
-  const { status, transcript } = await runClient('mbsync', ['-c', join(config, 'mbsyncrc'), '-a']);
-  expect(status, transcript).to.equal(0);
-  return onlyFileIn(join(folder, 'mail', 'new'));
-}
 
-async function readWithMpop({ port, caFile }: Front, user: string): Promise<string> {
-  const folder = await folderWith();
-  const mail = join(folder, 'mail');
-  for (const name of ['cur', 'new', 'tmp']) await mkdir(join(mail, name), { recursive: true });
-  const tls = ['--tls=on', '--tls-starttls=on', `--tls-trust-file=${caFile}`];
-  const login = [`--user=${user}`, `--passwordeval=echo ${PASSWORD}`, '--auth=plain'];
-  const place = ['--host=localhost', `--port=${port}`, `--deliver=maildir,${mail}`];
-  const own = ['--file=/dev/null', `--uidls-file=${join(folder, 'uidls')}`];
-  const { status, transcript } = await runClient('mpop', [...own, ...place, ...login, ...tls]);
-  expect(status, transcript).to.equal(0);
-  return onlyFileIn(join(mail, 'new'));
-}
-
-async function uploadWithSieveConnect({ port, caFile }: Front, user: string): Promise<string> {
-  const folder = await folderWith({
-    'filing.sieve': 'require ["fileinto", "mailbox"];\nfileinto :create "Filed";\n',
+  it('takes mail by LMTP from swaks, and gives it to curl by IMAP', async () => {
+    await client.deliverWithSwaks(front.lmtp, 'LMTP', { user: 'anna', subject: 'One' });
+    expect(await client.readWithCurl(front.imap, 'anna')).to.match(/^Subject: One\r\n/m);
   });
-  const commands = `upload "${join(folder, 'filing.sieve')}" "filing"\nactivate "filing"\nlist\n`;
-  const script = await folderWith({ commands });
-  const place = ['--server', 'localhost', '--nosrv', '--port', String(port), '--tlscafile', caFile];
-  const login = ['--user', user, '--passwordfd', '0', '--exec', join(script, 'commands')];
-  const { stdout, status, transcript } = await runClient('sieve-connect', [...place, ...login], {
-    input: `${PASSWORD}\n`,
+
+  it('takes mail by LMTP from nodemailer, and gives it to imapflow', async () => {
+    const response = await client.deliverWithNodemailer(front.lmtp, 'LMTP', {
+      user: 'berta',
+      subject: 'Two',
+    });
+    expect(response).to.match(/^250 2\.0\.0 .* Saved/);
+    expect(await client.readWithImapFlow(front.imap, 'berta')).to.equal('Two');
   });
-  expect(status, transcript).to.equal(0);
-  return stdout;
+
+  it('gives mail to mbsync by IMAP', async () => {
+    await client.deliverWithSwaks(front.lmtp, 'LMTP', { user: 'carl', subject: 'Three' });
+    expect(await client.readWithMbsync(front.imap, 'carl')).to.match(/^Subject: Three\r?\n/m);
+  });
+
+  it('gives mail to mpop by POP3', async () => {
+    await client.deliverWithSwaks(front.lmtp, 'LMTP', { user: 'doris', subject: 'Four' });
+    expect(await client.readWithMpop(front.pop3, 'doris')).to.match(/^Subject: Four\n/m);
+  });
+
+  it('takes a script from sieve-connect, and files mail by it', async () => {
+    expect(await client.uploadWithSieveConnect(front.sieve, 'emil', 'Filed')).to.match(/^"filing" ACTIVE$/m);
+    await client.deliverWithSwaks(front.lmtp, 'LMTP', { user: 'emil', subject: 'Five' });
+    expect(await client.readWithCurl(front.imap, 'emil', { folder: 'Filed' })).to.match(
+      /^Subject: Five\r\n/m,
+    );
+  });
 }
 
-function onlyFileIn(folder: string): string {
-  const [file = '', ...more] = readdirSync(folder);
-  expect(more).to.deep.equal([]);
-  return readFileSync(join(folder, file), 'latin1');
+function testBehindProxy(dovecot: () => Dovecot): void {
+  const fronts = useFronts();
+  const CLIENT = '127.0.0.9';
+
+  it('is the same to clients that turn TLS on where it is optional, and to one that does not', async () => {
+    const start = (name: Protocol) => fronts.proxy(name, dovecot().ports[name], { tls: 'optional' });
+    const [lmtp, imap, pop3, sieve] = await Promise.all([
+      ...[start('lmtp'), start('imap'), start('pop3'), start('sieve')],
+    ] as const);
+    await client.uploadWithSieveConnect(sieve, 'fritz', 'INBOX');
+    await client.deliverWithSwaks(lmtp, 'LMTP', { user: 'fritz', subject: 'Six' });
+    expect(await client.readWithImapFlow(imap, 'fritz')).to.equal('Six');
+    expect(await client.readWithCurl(pop3, 'fritz', { scheme: 'pop3' })).to.match(/^Subject: Six\r\n/m);
+    const plain = ['--disable', '--silent', '--user', `fritz:${client.PASSWORD}`, '--max-time', '15'];
+    const { stdout } = await runClient('curl', [...plain, `pop3://localhost:${pop3.port}/1`]);
+    expect(stdout).to.match(/^Subject: Six\r\n/m);
+  });
+
+  it('is read by curl where TLS comes first', async () => {
+    const lmtp = await fronts.proxy('lmtp', dovecot().ports.lmtp, { tls: 'auto' });
+    const imap = await fronts.proxy('imap', dovecot().ports.imap, { tls: 'implicit' });
+    await client.deliverWithSwaks(lmtp, 'LMTP', { user: 'gerda', subject: 'Seven' });
+    expect(await client.readWithCurl(imap, 'gerda', { scheme: 'imaps' })).to.match(/^Subject: Seven\r\n/m);
+  });
+
+  it('learns from a PROXY header where the client is, and that it has TLS', async () => {
+    const options = { sendProxy: 'v2' } as const;
+    const lmtp = await fronts.proxy('lmtp', dovecot().ports['lmtp-proxied'], options);
+    const imap = await fronts.proxy('imap', dovecot().ports['imap-proxied'], options);
+    await client.swaks(lmtp, 'LMTP', ['--to', 'hans@example.org', '--local-interface', CLIENT]);
+    await dovecot().logged(new RegExp(`lmtp.*: Connect from ${CLIENT}`));
+    const login = ['--user', `hans:${client.PASSWORD}`, '--interface', CLIENT];
+    const { status, transcript } = await client.curl(imap, 'imap', 'INBOX;MAILINDEX=1', login);
+    await dovecot().logged(new RegExp(`imap-login: Info: Login: user=<hans>.* rip=${CLIENT}, .* secured`));
+    expect(status, transcript).to.equal(0);
+  });
+
+  it('learns from a PROXY header of version 1 where the client is, and takes no password from there', async () => {
+    const pop3 = await fronts.proxy('pop3', dovecot().ports['pop3-proxied'], { sendProxy: 'v1' });
+    const imap = await fronts.proxy('imap', dovecot().ports['imap-proxied'], { sendProxy: 'v1' });
+    const login = ['--user', `ina:${client.PASSWORD}`, '--interface', CLIENT];
+    const { stderr } = await client.curl(imap, 'imap', '', login);
+    expect(stderr).to.match(/^< \* CAPABILITY .* LOGINDISABLED/m);
+    await client.curl(pop3, 'pop3', '', login);
+    await dovecot().logged(new RegExp(`imap-login: .* rip=${CLIENT}, `));
+    await dovecot().logged(new RegExp(`pop3-login: .* rip=${CLIENT}, `));
+  });
+
+  it('is missed by its clients in the words of their protocol', async () => {
+    const [lmtp, imap, pop3, sieve] = await Promise.all(
+      PROTOCOLS.map(async name => fronts.proxy(name, await fronts.deadPort())),
+    );
+    if (!lmtp || !imap || !pop3 || !sieve) throw new Error('four proxies');
+    expect((await client.swaks(lmtp, 'LMTP')).stdout).to.match(/^<~\* 421 4\.\d\.\d /m);
+    const login = ['--user', `nobody:${client.PASSWORD}`];
+    expect((await client.curl(imap, 'imap', '', login)).stderr).to.match(/^< \* BYE \[UNAVAILABLE\] /m);
+    expect((await client.curl(pop3, 'pop3', '', login)).stderr).to.match(/^< -ERR \[SYS\/TEMP\] /m);
+    const { transcript } = await client.sieveConnect(sieve, 'nobody', ['--list', '--debug']);
+    expect(transcript).to.match(/^<<< BYE \(TRYLATER\) /m);
+  });
+}
+
+function testWithTls(dovecot: () => Dovecot): void {
+  const fronts = useFronts();
+
+  it('is read over TLS on both sides, turned on by the upgrade or there from the first byte', async () => {
+    const ca = dovecot().identity?.ca ?? '';
+    const upgrade = { toTls: { mode: 'upgrade', ca } } as const;
+    const implicit = { toTls: { mode: 'implicit', ca } } as const;
+    const front = (name: Protocol, port: DovecotPort, options: typeof upgrade | typeof implicit) =>
+      fronts.proxy(name, dovecot().ports[port], options);
+    await client.uploadWithSieveConnect(await front('sieve', 'sieve', upgrade), 'karl', 'INBOX');
+    await client.deliverWithSwaks(await front('lmtp', 'lmtp', upgrade), 'LMTP', {
+      user: 'karl',
+      subject: 'A',
+    });
+    expect(await client.readWithImapFlow(await front('imap', 'imap', upgrade), 'karl')).to.equal('A');
+    expect(await client.readWithMpop(await front('pop3', 'pop3', upgrade), 'karl')).to.match(
+      /^Subject: A\n/m,
+    );
+    for (const [name, port] of [
+      ['imap', 'imaps'],
+      ['pop3', 'pop3s'],
+    ] as const) {
+      const read = await client.readWithCurl(await front(name, port, implicit), 'karl', { scheme: name });
+      expect(read).to.match(/^Subject: A\r\n/m);
+    }
+    await dovecot().logged(/Login: user=<karl>.* TLS/);
+  });
+
+  it('is not believed by a proxy that does not know its authority', async () => {
+    const imap = await fronts.proxy('imap', dovecot().ports.imap, { toTls: { mode: 'upgrade' } });
+    const { stderr } = await client.curl(imap, 'imap', '', ['--user', `nobody:${client.PASSWORD}`]);
+    expect(stderr).to.match(/^< \* BYE \[UNAVAILABLE\] /m);
+  });
+}
+
+function testProbe(dovecot: () => Dovecot): void {
+  it('has the findings that the guide says', async () => {
+    const { ports, identity } = dovecot();
+    await expectFindingsOfGuide('Dovecot', {
+      ca: identity?.ca ?? '',
+      targets: {
+        imap: `imap://${ELSEWHERE}:${ports.imap}`,
+        'imap, at its own address': `imap://127.0.0.1:${ports.imap}`,
+        imaps: `imaps://${ELSEWHERE}:${ports.imaps}`,
+        pop3: `pop3://${ELSEWHERE}:${ports.pop3}`,
+        pop3s: `pop3s://${ELSEWHERE}:${ports.pop3s}`,
+        sieve: `sieve://${ELSEWHERE}:${ports.sieve}`,
+        lmtp: `lmtp://${ELSEWHERE}:${ports.lmtp}`,
+      },
+    });
+  });
 }

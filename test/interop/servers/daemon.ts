@@ -28,6 +28,7 @@ export interface DaemonPlan<Port extends string> {
 /** A port may be taken between its choice and the daemon's start: then it is tried with others. */
 const ATTEMPTS = 3;
 const READY_WITHIN = 30_000;
+const LOGGED_WITHIN = 20_000;
 const STOPPED_WITHIN = 10_000;
 const RETRY_EVERY = 50;
 
@@ -98,13 +99,16 @@ export class Daemon<Port extends string> implements DaemonPlace<Port> {
     return this.#log;
   }
 
-  /** Resolves with the match when the log has the pattern; rejects if the daemon ends before. */
+  /** Resolves with the match when the log has the pattern; rejects if the daemon ends before, or says nothing for long. */
   async logged(pattern: RegExp): Promise<RegExpExecArray> {
     for (;;) {
       const match = pattern.exec(this.#log);
       if (match !== null) return match;
-      if (this.#over) throw new Error(`the daemon has ended without ${pattern}:\n${this.#log}`);
-      await Promise.race([this.#exited, this.#somethingLogged()]);
+      const deadline = new AbortController();
+      const late = sleep(LOGGED_WITHIN, 'late', { signal: deadline.signal }).catch(() => 'stopped');
+      const event = await Promise.race([this.#exited, this.#somethingLogged(), late]);
+      deadline.abort();
+      if (this.#over || event === 'late') throw new Error(`not logged: ${pattern}:\n${this.#log}`);
     }
   }
 

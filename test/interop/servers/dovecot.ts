@@ -1,4 +1,5 @@
 import { chown, mkdir, writeFile } from 'node:fs/promises';
+import { PASSWORD } from '../support/mail-clients.ts';
 import { type Daemon, type DaemonPlace, startDaemon } from './daemon.ts';
 import { type Identity, issueIdentity } from './identity.ts';
 
@@ -12,16 +13,16 @@ export interface Dovecot extends Daemon<DovecotPort> {
   readonly identity?: Identity | undefined;
 }
 
-/** Every user has this password, and a mailbox as soon as mail comes for them. */
-export const PASSWORD = 'sesame';
+/** Dovecot trusts a client with the address that it has itself; seen from here no client has this one. */
+export const ELSEWHERE = '127.0.0.2';
 
 /** What runs without privileges and owns the mail. */
 const NOBODY = 65534;
 
 /**
  * Starts Dovecot with imap, pop3, lmtp and ManageSieve, each on a port of its own; the ports `-proxied` want a PROXY
- * header. With TLS it has a certificate, offers the upgrade on all of them, and lets nobody log in before; it needs
- * root, as Dovecot drops privileges.
+ * header. Every user has a mailbox as soon as mail comes for them. With TLS it has a certificate, and offers the
+ * upgrade on all of them. It needs root, as Dovecot drops privileges.
  */
 export async function startDovecot({ tls }: { readonly tls: boolean }): Promise<Dovecot> {
   let identity: Identity | undefined;
@@ -46,11 +47,11 @@ base_dir = ${directory}/run
 state_dir = ${directory}/state
 log_path = /dev/stderr
 protocols = imap pop3 lmtp sieve
-listen = 127.0.0.1
+listen = 127.0.0.1, ${ELSEWHERE}
 haproxy_trusted_networks = 127.0.0.0/8
 auth_username_format = %Ln
 auth_mechanisms = plain login
-disable_plaintext_auth = ${identity === undefined ? 'no' : 'yes'}
+disable_plaintext_auth = yes
 passdb {
   driver = static
   args = password=${PASSWORD}
@@ -86,5 +87,13 @@ function serviceOf(service: string, listeners: Readonly<Record<string, number | 
     const more = name === 'proxied' ? '\n    haproxy = yes' : /s$/.test(name) ? '\n    ssl = yes' : '';
     return `  inet_listener ${name} {\n    port = ${port}${more}\n  }`;
   });
-  return `service ${service} {\n${blocks.join('\n')}\n}`;
+  return `service ${service} {\n${performance(service)}${blocks.join('\n')}\n}`;
+}
+
+/**
+ * One login process for all clients: with one for each, which is Dovecot's default, the master may leave the first
+ * connection of a second listener waiting for more than ten seconds.
+ */
+function performance(service: string): string {
+  return /-login$/.test(service) ? '  service_count = 0\n  process_min_avail = 1\n' : '';
 }

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import * as net from 'node:net';
 import { join } from 'node:path';
 import type { Protocol } from '../../../src/dialogue/protocol.ts';
 import { createProxy, type ProxyOptions } from '../../../src/proxy.ts';
@@ -47,6 +49,15 @@ export class Fronts {
     await server.listen({ host: '127.0.0.1', port: 0 });
     const caFile = join(await folderWith({ 'ca.pem': authority.cert }), 'ca.pem');
     return { port: server.address?.port ?? 0, ca: authority.cert, caFile };
+  }
+
+  /** A port of 127.0.0.1 on which nobody listens: a server that has died. */
+  async deadPort(): Promise<number> {
+    const server = net.createServer();
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as net.AddressInfo; // of a TCP server
+    await once(server.close(), 'close');
+    return port;
   }
 
   async close(): Promise<void> {
