@@ -6,8 +6,10 @@ import type { TlsFacts } from './dialogue/tls-facts.ts';
 import type { SallyportError } from './errors.ts';
 import { type Log, silent } from './log.ts';
 import { Admission } from './net/admission.ts';
+import type { Census } from './net/census.ts';
 import { DropLog } from './net/drop-log.ts';
 import { Listener, type ListenOptions } from './net/listener.ts';
+import type { Milestone } from './net/progress.ts';
 import type { Application } from './net/session.ts';
 import { logSessionEnd, type SessionEnd } from './net/session-end.ts';
 import { TlsTerminator } from './net/terminator.ts';
@@ -23,8 +25,10 @@ import {
 /** The events of a server and what their listeners get. */
 export interface ServerEvents {
   listening: [address: AddressInfo];
-  /** A handshake is done: the session's id and what was negotiated. */
-  secure: [session: string, facts: TlsFacts];
+  /** A connection has come so far, `elapsed` ms after it was accepted; `undefined` where that was passed over. */
+  milestone: [session: string, milestone: Milestone, elapsed: number | undefined];
+  /** A handshake is done: the session's id, what was negotiated, and how many ms it took. */
+  secure: [session: string, facts: TlsFacts, took: number];
   /** A connection is over, for whatever reason: once for each, also for those turned away. */
   end: [end: SessionEnd];
   /** A connection was dropped before anything was said: more than the limit, and more than can be told so. */
@@ -47,6 +51,8 @@ export interface Surroundings {
 
 /** One protocol on one address. */
 export class Server extends EventEmitter<ServerEvents> {
+  /** A `proxy` has an upstream behind it. */
+  readonly role: 'server' | 'proxy';
   readonly #listener: Listener;
   readonly #terminator: TlsTerminator;
   #options: ResolvedOptions;
@@ -57,6 +63,7 @@ export class Server extends EventEmitter<ServerEvents> {
     { log = silent, admission, upstream }: Surroundings = {},
   ) {
     super();
+    this.role = upstream === undefined ? 'server' : 'proxy';
     this.#options = resolveOptions(options);
     this.#terminator = new TlsTerminator(tlsOptionsOf(this.#options));
     const drops = new DropLog(log);
@@ -67,7 +74,8 @@ export class Server extends EventEmitter<ServerEvents> {
         terminator: this.#terminator,
         application,
         upstream,
-        secured: (id, facts) => this.emit('secure', id, facts),
+        reached: (id, milestone, elapsed) => this.emit('milestone', id, milestone, elapsed),
+        secured: (id, facts, took) => this.emit('secure', id, facts, took),
         ended: (_driver, end) => {
           if (log !== silent) logSessionEnd(log, end);
           this.emit('end', end);
@@ -100,6 +108,11 @@ export class Server extends EventEmitter<ServerEvents> {
   /** Connections that hold a place now. */
   get connections(): number {
     return this.#listener.connections;
+  }
+
+  /** What is open now, by what it is at, and the bytes that have crossed the wire. */
+  census(): Census {
+    return this.#listener.census();
   }
 
   /** Where the server listens, a Unix socket as `{ address: path, family: 'Unix', port: 0 }`; `undefined` while it does not. */

@@ -55,12 +55,18 @@ export class Machine {
       patience: options.badCommands,
       tls: undefined,
       plaintextAfterUpgrade: options.plaintextAfterUpgrade,
+      dropped: 0,
     };
   }
 
   /** Bytes that the dialogue has consumed: it grows with each whole line, not with each byte. */
   get consumed(): number {
     return this.#channel.inbox.consumed;
+  }
+
+  /** Bytes of plaintext that came behind an upgrade command: dropped, or the reason to refuse. */
+  get dropped(): number {
+    return this.#channel.dropped;
   }
 
   /** Whether the next word is the upstream's: until it is said, the client need not be read. */

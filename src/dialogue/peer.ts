@@ -58,6 +58,8 @@ export interface Channel {
   tls: TlsFacts | undefined;
   /** What to do with plaintext behind the upgrade command. */
   readonly plaintextAfterUpgrade: 'refuse' | 'discard';
+  /** Bytes of plaintext behind an upgrade command. */
+  dropped: number;
 }
 
 export interface StartTlsOptions {
@@ -227,6 +229,7 @@ export class Peer {
     const { early = false, skipWhitespace = false, requireAlpn = false, servername, carry = '' } = options;
     const unread = this.#channel.inbox.take();
     const harmless = unread.length === 0 || early || (skipWhitespace && isWhitespace(unread));
+    if (!harmless) this.#channel.dropped += unread.length;
     if (!harmless && this.#channel.plaintextAfterUpgrade === 'refuse') {
       throw new SallyportError('ERR_PLAINTEXT_AFTER_UPGRADE');
     }

@@ -19,6 +19,7 @@ export class Upstream {
     patience: 0,
     tls: undefined,
     plaintextAfterUpgrade: 'refuse',
+    dropped: 0,
   };
 
   constructor() {

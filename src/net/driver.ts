@@ -7,12 +7,14 @@ import type { TlsFacts } from '../dialogue/tls-facts.ts';
 import { SallyportError } from '../errors.ts';
 import { startsClientHello } from '../wire/client-hello.ts';
 import type { ProxyHeader } from '../wire/proxy-header.ts';
+import type { Counted, Phase, Traffic } from './census.ts';
 import { ClientSide } from './client-side.ts';
 import { Deadline } from './deadline.ts';
 import { type Ends, endsByHeader, endsOf } from './ends.ts';
 import { farewellTo } from './farewell.ts';
 import { firstBytes } from './first-bytes.ts';
 import { connectionFailure } from './handshake-failure.ts';
+import { Progress } from './progress.ts';
 import type { RelayOptions } from './relay.ts';
 import { runApplication } from './run-application.ts';
 import { machineFor, type Service } from './service.ts';
@@ -23,13 +25,12 @@ import { UpstreamSide } from './upstream-side.ts';
 
 type Tell = (machine: Machine) => readonly Action[];
 type HandOver = Extract<Action, { kind: 'handOver' }>;
-type Phase = 'dialogue' | 'handshake' | 'session' | 'closing';
 
 /**
  * Performs one machine's actions on one socket, from accepting to closing: the only place where dialogue,
  * socket, deadlines and TLS meet.
  */
-export class Driver {
+export class Driver implements Counted {
   readonly id: string;
   #ends: Ends;
   readonly #service: Service;
@@ -37,7 +38,7 @@ export class Driver {
   readonly #client: ClientSide;
   /** Where we are a proxy. */
   readonly #upstream: UpstreamSide | undefined;
-  readonly #startedAt = performance.now();
+  readonly #progress: Progress;
   #machine: Machine | undefined;
   #deadline: Deadline | undefined;
   #phase: Phase = 'dialogue';
@@ -47,6 +48,8 @@ export class Driver {
   /** Settles when the handshake is over, either way; `undefined` when it is. */
   #handshake: Promise<void> | undefined;
   #draining = false;
+  /** Bytes of plaintext that came behind an upgrade command. */
+  #dropped = 0;
   /** TLS came first: the dialogue has not begun when the handshake is done. */
   #implicit = false;
   /** The handshake fails without an ALPN protocol. */
@@ -62,6 +65,7 @@ export class Driver {
       ended: () => this.#advance(machine => machine.ended()),
       drained: () => this.#regulate(),
     });
+    this.#progress = new Progress((milestone, elapsed) => service.reached(id, milestone, elapsed));
     const act = (tell: Tell) => this.#advance(tell);
     const failed = (error: SallyportError) => this.#fail(error);
     this.#upstream = service.upstream && new UpstreamSide(service.upstream, { act, failed });
@@ -77,6 +81,16 @@ export class Driver {
   /** The client: the other end, or whom its PROXY header names. */
   get remote(): RemoteAddress {
     return this.#ends.remote;
+  }
+
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  get traffic(): Traffic {
+    const { bytesIn = 0, bytesOut = 0 } = this.#upstream?.end ?? {};
+    const { bytesRead, bytesWritten } = this.#raw;
+    return { bytesIn: bytesRead, bytesOut: bytesWritten, upstreamIn: bytesIn, upstreamOut: bytesOut };
   }
 
   /** Takes the word of a PROXY header for whose connection this is. */
@@ -126,7 +140,7 @@ export class Driver {
   #tlsFirst(early: Uint8Array): void {
     this.#implicit = true;
     this.#requireAlpn = this.#service.options.protocol.implicitRequiresAlpn === true;
-    this.#secure(startImplicitTls(this.#raw, this.#service, early));
+    this.#secure(early.length, () => startImplicitTls(this.#raw, this.#service, early));
   }
 
   /** One port for both: the first byte tells, and who speaks first waits a moment for it. */
@@ -158,11 +172,10 @@ export class Driver {
     // the upgrade uncorks.
     if (actions.length > 1 && actions.at(-1)?.kind === 'upgrade') this.#client.stream.cork();
     for (const action of actions) {
-      if (action.kind === 'write') this.#client.write(action.data);
+      if (action.kind === 'write') this.#write(action.data);
       else if (action.kind === 'drain') this.#drain();
       else if (action.kind === 'upgrade') {
-        this.#requireAlpn = action.requireAlpn;
-        this.#secure(startTls(this.#raw, this.#service, action));
+        this.#upgrade(action);
       } else if (action.kind === 'dial')
         this.#upstream?.dial({ session: this.id, ...this.#ends, tls: this.#tls });
       else if (action.kind === 'forward') this.#upstream?.forward(action.data);
@@ -187,23 +200,40 @@ export class Driver {
     });
   }
 
-  #secure(handshake: Promise<TLSSocket>): void {
+  #write(data: string | Uint8Array): void {
+    if (this.#tls === undefined) this.#progress.reach('greeted');
+    this.#client.write(data);
+  }
+
+  #upgrade(action: Extract<Action, { kind: 'upgrade' }>): void {
+    this.#requireAlpn = action.requireAlpn;
+    this.#progress.reach('asked');
+    if (action.early === undefined) this.#dropped += this.#raw.readableLength;
+    this.#secure(action.early?.length ?? 0, () => startTls(this.#raw, this.#service, action));
+  }
+
+  /** `early` is how many bytes of TLS have been read already. */
+  #secure(early: number, begin: () => Promise<TLSSocket>): void {
     this.#phase = 'handshake';
     this.#deadline?.stop();
-    this.#handshake = handshake.then(
+    const startedAt = performance.now();
+    const before = this.#raw.bytesRead - this.#raw.readableLength - early;
+    this.#handshake = begin().then(
       secure => {
         this.#handshake = undefined;
-        this.#secured(secure);
+        this.#secured(secure, performance.now() - startedAt);
       },
       error => {
         this.#phase = 'closing';
         this.#error ??= connectionFailure(error);
+        if (this.#raw.bytesRead > before && mayBeTls(this.#error)) this.#progress.reach('clientHello');
         this.#machine?.fail(this.#error);
       },
     );
   }
 
-  #secured(secure: TLSSocket): void {
+  #secured(secure: TLSSocket, took: number): void {
+    this.#progress.reach('clientHello');
     this.#phase = 'dialogue';
     this.#tls = tlsFacts(secure);
     secure.on('error', error => this.#broken(error));
@@ -212,7 +242,8 @@ export class Driver {
       this.destroy(new SallyportError('ERR_HANDSHAKE_ALPN'));
       return;
     }
-    this.#service.secured(this.id, this.#tls);
+    this.#progress.reach('secured');
+    this.#service.secured(this.id, this.#tls, took);
     this.#watch(this.#service.options.idleTimeout, 0);
     this.#client.converse(secure);
     const facts = this.#tls;
@@ -222,7 +253,8 @@ export class Driver {
 
   #handOver({ unread, answer, introduction }: HandOver): void {
     this.#phase = 'session';
-    this.#machine = undefined;
+    this.#progress.handOver({ tls: this.#tls !== undefined });
+    this.#retire();
     this.#deadline?.stop();
     const { application, options } = this.#service;
     const { hostname, idleTimeout, protocol } = options;
@@ -270,11 +302,17 @@ export class Driver {
     if (this.#phase === 'closing') return;
     this.#phase = 'closing';
     this.#error ??= error;
-    this.#machine = undefined;
+    this.#retire();
     this.#deadline?.stop();
     this.#upstream?.destroy();
     this.#client.stream.setTimeout(0);
     farewellTo(this.#client.stream, words);
+  }
+
+  /** The dialogue is over. */
+  #retire(): void {
+    this.#dropped += this.#machine?.dropped ?? 0;
+    this.#machine = undefined;
   }
 
   #broken(error: Error): void {
@@ -286,18 +324,25 @@ export class Driver {
   #ended(): void {
     this.#deadline?.stop();
     this.#upstream?.destroy();
-    this.#machine = undefined;
+    this.#retire();
     this.#service.ended(this, {
       session: this.id,
       protocol: this.#service.options.protocol.name,
       role: this.#upstream === undefined ? 'server' : 'proxy',
       remote: this.remote,
-      duration: performance.now() - this.#startedAt,
+      duration: this.#progress.elapsed,
+      reached: this.#progress.reached,
       bytesIn: this.#raw.bytesRead,
       bytesOut: this.#raw.bytesWritten,
+      dropped: this.#dropped,
       upstream: this.#upstream?.end,
       tls: this.#tls,
       error: this.#error,
     });
   }
+}
+
+/** Whether what failed was TLS: not where the client sent something else, before the go-ahead or behind it. */
+function mayBeTls({ code }: SallyportError): boolean {
+  return code !== 'ERR_HANDSHAKE_NOT_TLS' && code !== 'ERR_PLAINTEXT_AFTER_UPGRADE';
 }

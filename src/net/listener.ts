@@ -1,6 +1,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { SallyportError } from '../errors.ts';
 import type { Admission } from './admission.ts';
+import { added, type Census, censusOf, NO_TRAFFIC, type Traffic } from './census.ts';
 import { Driver } from './driver.ts';
 import { connectionFailure } from './handshake-failure.ts';
 import { ProxyNetworks, readPreamble } from './proxy-preamble.ts';
@@ -38,12 +39,15 @@ export class Listener {
   readonly #proxies: ProxyNetworks;
   readonly #server: Server;
   readonly #nextId: () => string;
+  /** Of the connections that are over. */
+  #past: Traffic = NO_TRAFFIC;
 
   constructor(service: Service, admission: Admission, report: ListenerReport, nextId: () => string) {
     this.#service = {
       ...service,
       ended: (driver, end) => {
         this.#forget(driver);
+        this.#past = added(this.#past, driver.traffic);
         service.ended(driver, end);
       },
     };
@@ -63,7 +67,14 @@ export class Listener {
     return this.#drivers.size;
   }
 
+  /** What is open now, and what has crossed it. */
+  census(): Census {
+    return censusOf(this.#drivers, this.#past);
+  }
+
   get address(): AddressInfo | undefined {
+    // That of a Unix socket is still there when it is closed.
+    if (!this.#server.listening) return undefined;
     const address = this.#server.address();
     if (typeof address === 'string') return { address, family: 'Unix', port: 0 };
     return address ?? undefined;

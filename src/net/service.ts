@@ -1,6 +1,7 @@
 import { Machine } from '../dialogue/machine.ts';
 import type { TlsFacts } from '../dialogue/tls-facts.ts';
 import type { Driver } from './driver.ts';
+import type { Milestone } from './progress.ts';
 import type { Application } from './session.ts';
 import type { SessionEnd } from './session-end.ts';
 import type { TlsService } from './start-tls.ts';
@@ -11,7 +12,9 @@ export interface Service extends TlsService {
   readonly application: Application | undefined;
   /** Where we are a proxy: what is dialled takes the application's place. */
   readonly upstream: UpstreamService | undefined;
-  secured(id: string, facts: TlsFacts): void;
+  reached(id: string, milestone: Milestone, elapsed: number | undefined): void;
+  /** `took` is from the go-ahead, or from the first byte, to the end of the handshake, in milliseconds. */
+  secured(id: string, facts: TlsFacts, took: number): void;
   ended(driver: Driver, end: SessionEnd): void;
 }
 

@@ -2,6 +2,7 @@ import type { TlsFacts } from '../dialogue/tls-facts.ts';
 import type { SallyportError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { printable } from '../wire/printable.ts';
+import type { Milestone } from './progress.ts';
 import type { RemoteAddress } from './session.ts';
 
 /** What is left to say of a connection when it is over: one event, one log line. */
@@ -12,9 +13,13 @@ export interface SessionEnd {
   readonly remote: RemoteAddress;
   /** From accepting to closing, in milliseconds. */
   readonly duration: number;
+  /** How far it came. */
+  readonly reached: Milestone;
   /** On the wire, TLS included. */
   readonly bytesIn: number;
   readonly bytesOut: number;
+  /** Bytes of plaintext behind an upgrade command: dropped, or the reason to refuse. */
+  readonly dropped: number;
   /** The upstream of a proxy that was dialled last, and the bytes on its wire; `undefined` if none was. */
   readonly upstream: UpstreamEnd | undefined;
   /** What the last handshake negotiated; `undefined` if there was none. */

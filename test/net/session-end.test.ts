@@ -10,6 +10,8 @@ const END: SessionEnd = {
   role: 'server',
   remote: { address: '192.0.2.1', port: 4711 },
   duration: 12.7,
+  reached: 'connected',
+  dropped: 0,
   bytesIn: 1,
   bytesOut: 2,
   upstream: undefined,
