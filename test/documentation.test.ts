@@ -315,6 +315,7 @@ function testOptions(): void {
   const interfaces: readonly (readonly [string, string])[] = [
     ['ServerOptions', 'src/options.ts'],
     ['TicketKeysOptions', 'src/net/ticket-keys.ts'],
+    ['AdminOptions', 'src/admin/admin.ts'],
     ['ListenOptions', 'src/net/listener.ts'],
     ['UpstreamTls', 'src/net/upstream-dialler.ts'],
     ['LinesOptions', 'src/net/lines.ts'],

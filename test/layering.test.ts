@@ -25,6 +25,12 @@ const layers: readonly { files: RegExp; imports: RegExp }[] = [
     files: /^src\/probe(\/.*)?\.ts$/,
     imports: /^(src\/(errors|options|(wire|dialogue|net|probe)\/.*)\.ts|node:.*)$/,
   },
+  { files: /^src\/version\.ts$/, imports: /^node:fs$/ },
+  {
+    files: /^src\/admin\//,
+    imports:
+      /^(src\/(errors|options|log|version|server|(wire|dialogue|net|admin)\/.*)\.ts|node:.*|prom-client)$/,
+  },
   { files: /^src\/index\.ts$/, imports: /^(src|protocol)\// },
   { files: /^src\/cli\//, imports: /./ },
 ];
@@ -54,7 +60,7 @@ describe('layering', () => {
 
     it(`${file} touches sockets only if it may`, () => {
       const touches = imports.some(imported => /^node:(net|tls|dgram|http|https|http2)$/.test(imported));
-      const onlyTypes = !/^import (?!type\b)[^;]*from 'node:(net|tls)'/m.test(text);
+      const onlyTypes = !/^import (?!type\b)[^;]*from 'node:(net|tls|dgram|http|https|http2)'/m.test(text);
       if (touches && !SOCKETS.test(file)) {
         expect(onlyTypes || /import \{ isIP(v6)? \} from 'node:net'/.test(text)).to.equal(true);
       }

@@ -2,27 +2,12 @@ import { expect } from 'chai';
 import { protocols } from '../protocol/index.ts';
 import { smtp } from '../protocol/smtp.ts';
 import { SallyportError } from '../src/errors.ts';
-import type { Log } from '../src/log.ts';
 import type { Session } from '../src/net/session.ts';
 import { createServer, Server } from '../src/server.ts';
 import { testCertificates } from './support/certificates.ts';
+import { RememberingLog } from './support/remembering-log.ts';
 import { serving, stopServing } from './support/serving.ts';
 import { atGoAhead, greeted, underTls } from './support/speak.ts';
-
-/** A log that remembers what it was told. */
-class RememberingLog implements Log {
-  readonly lines: { level: string; fields: Record<string, unknown>; message: string }[] = [];
-  debug = this.#at('debug');
-  info = this.#at('info');
-  warn = this.#at('warn');
-  error = this.#at('error');
-
-  #at(level: string) {
-    return (fields: object, message: string) => {
-      this.lines.push({ level, fields: { ...fields }, message });
-    };
-  }
-}
 
 describe('src/server', () => {
   afterEach(stopServing);

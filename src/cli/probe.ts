@@ -5,6 +5,7 @@ import { type CheckId, checkIds } from '../probe/check-table.ts';
 import { type ProbeOptions, probeDefaults } from '../probe/probe-options.ts';
 import type { ProbeResult } from '../probe/probe-result.ts';
 import { probeAll } from '../probe.ts';
+import { version } from '../version.ts';
 import { choice, someSeconds, whole } from './argument.ts';
 import { endOnSignal } from './end-on-signal.ts';
 import { ProbeProgress, UNKNOWN_WIDTH } from './probe-progress.ts';
@@ -12,7 +13,6 @@ import { probeTargets } from './probe-targets.ts';
 import { type Report, reportFormats } from './report/report.ts';
 import { isAtLeast } from './report/verdict.ts';
 import { reportOutput } from './report-output.ts';
-import { version } from './version.ts';
 
 interface ProbeCommandOptions {
   readonly targets?: string;

@@ -1,8 +1,8 @@
 import { Command } from 'commander';
+import { version } from '../version.ts';
 import { probeCommand } from './probe.ts';
 import { proxyCommand } from './proxy.ts';
 import { serveCommand } from './serve.ts';
-import { version } from './version.ts';
 
 /** The whole command line; made anew for each run, as tests read its help. */
 export function program(): Command {

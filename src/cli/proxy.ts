@@ -10,6 +10,7 @@ import type { UpstreamTls } from '../net/upstream-dialler.ts';
 import { defaults } from '../options.ts';
 import { createProxy, proxyDefaults } from '../proxy.ts';
 import { address, upstreams } from './address.ts';
+import { addAdminOptions, adminOf, listenBeside } from './admin-options.ts';
 import { choice, someSeconds } from './argument.ts';
 import { chosenCertificates } from './chosen-certificates.ts';
 import { drainOnSignal } from './drain-on-signal.ts';
@@ -71,7 +72,7 @@ export function proxyCommand(): Command {
   addTlsOptions(command);
   addUpstreamOptions(command);
   addLimitOptions(command, proxyDefaults.idleTimeout);
-  return addLogOptions(command).addHelpText('after', EXAMPLES).action(proxy);
+  return addLogOptions(addAdminOptions(command)).addHelpText('after', EXAMPLES).action(proxy);
 }
 
 function addUpstreamOptions(command: Command): void {
@@ -120,10 +121,12 @@ async function proxy(name: string, options: ProxyCommandOptions): Promise<void> 
     ...(toTls === undefined ? {} : { toTls }),
     ...(sendProxy === undefined ? {} : { sendProxy }),
   });
+  const admin = await adminOf(options, [server], log);
   drainOnSignal([server], log);
   const where = await server.listen(options.listen ?? presetAddress(protocol, tls));
+  const adminLine = await listenBeside(admin, [server], log);
   log.info({ protocol: name, role: 'proxy', ...where, tls }, 'listening');
-  process.stdout.write(`${tryTable(tryRows(server, caFile))}\n`);
+  process.stdout.write(`${tryTable(tryRows(server, caFile))}\n${adminLine}`);
 }
 
 /** On a public port a server must not insist on TLS (RFC 3207 section 4). */

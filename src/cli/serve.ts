@@ -6,6 +6,7 @@ import { Admission } from '../net/admission.ts';
 import type { Application } from '../net/session.ts';
 import { connectionsByDescriptors, defaults } from '../options.ts';
 import { createServer, type Server } from '../server.ts';
+import { addAdminOptions, adminOf, listenBeside } from './admin-options.ts';
 import { loadApplication } from './application-module.ts';
 import { port, whole } from './argument.ts';
 import { chosenCertificates } from './chosen-certificates.ts';
@@ -63,7 +64,7 @@ export function serveCommand(): Command {
       '--exec <command>',
       'shell command to run for each session, with the stream on its input and output',
     );
-  return addLogOptions(command).addHelpText('after', EXAMPLES).action(serve);
+  return addLogOptions(addAdminOptions(command)).addHelpText('after', EXAMPLES).action(serve);
 }
 
 async function serve(names: readonly string[], options: ServeOptions): Promise<void> {
@@ -80,13 +81,15 @@ async function serve(names: readonly string[], options: ServeOptions): Promise<v
   const servers = chosen.map(protocol =>
     createServer({ ...settings, tls: policyOf(protocol, options), protocol, log, admission }, application),
   );
+  const admin = await adminOf(options, servers, log);
   drainOnSignal(servers, log);
   await listenAll(servers, options);
+  const adminLine = await listenBeside(admin, servers, log);
   for (const server of servers) {
     log.info({ protocol: server.protocol.name, ...server.address, tls: server.options.tls }, 'listening');
   }
   const rows = servers.flatMap(server => tryRows(server, caFile));
-  process.stdout.write(`${tryTable(rows)}\n`);
+  process.stdout.write(`${tryTable(rows)}\n${adminLine}`);
 }
 
 /** What is said of `--tls` where it is not given, in words. */

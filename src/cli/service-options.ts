@@ -4,6 +4,7 @@ import { createLog, LOG_LEVELS, type Log, type LogLevel } from '../log.ts';
 import { loadAuthorities } from '../net/certificates.ts';
 import { defaults, type ServerOptions } from '../options.ts';
 import type { Server } from '../server.ts';
+import type { AdminArguments } from './admin-options.ts';
 import { choice, each, seconds, someSeconds, whole } from './argument.ts';
 import type { CertificateArguments } from './chosen-certificates.ts';
 import { tryCommand } from './try-command.ts';
@@ -12,7 +13,7 @@ import type { TryRow } from './try-table.ts';
 export type TlsPolicy = (typeof TLS_POLICIES)[number];
 
 /** What every command that listens is told: TLS, limits, log. */
-export interface ServiceOptions extends CertificateArguments {
+export interface ServiceOptions extends CertificateArguments, AdminArguments {
   readonly tls?: TlsPolicy;
   readonly detectTimeout: number;
   readonly ca?: string;
