@@ -61,6 +61,7 @@ describe('the packed package', function () {
       'dist/src/index.js',
       'dist/src/index.d.ts',
       'dist/src/cli/main.js',
+      'dist/src/admin/page/main.js',
       'LICENSE',
     ]);
   });
@@ -85,6 +86,19 @@ describe('the packed package', function () {
     await run(join(ROOT, 'node_modules/.bin/tsc'), [...options, '--target', 'ES2022', 'consumer.ts'], {
       cwd: folder,
     }).catch(({ stdout }) => expect.fail(String(stdout)));
+  });
+
+  it('has the live page, and the charts that it draws', async () => {
+    const script = `import('sallyport').then(async ({ createAdmin }) => {
+      const admin = createAdmin({ address: { host: '127.0.0.1', port: 0 } });
+      const { port } = await admin.listen();
+      for (const file of ['', 'page.css', 'chart.js', 'page/main.js']) {
+        console.log((await fetch('http://127.0.0.1:' + port + '/' + file)).status);
+      }
+      await admin.close();
+    })`;
+    const { stdout } = await run(process.execPath, ['-e', script], { cwd: folder });
+    expect(stdout).to.equal('200\n'.repeat(4));
   });
 
   it('has a command that runs', async () => {

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { protocols } from '../../protocol/index.ts';
@@ -11,6 +12,7 @@ import { testCertificates } from '../support/certificates.ts';
 import { sumOf } from '../support/exposition.ts';
 import { folderWith, removeFolders } from '../support/folder.ts';
 import { RememberingLog } from '../support/remembering-log.ts';
+import { ROOT } from '../support/root.ts';
 import { serving, stopServing } from '../support/serving.ts';
 import { greeted, underTls } from '../support/speak.ts';
 import { ask, metricsOf, sayTo, stopTelling, telling } from '../support/telling.ts';
@@ -277,6 +279,32 @@ describe('src/admin/admin', () => {
         log.lines.map(({ level, message, fields }) => [level, message, String(fields['err'])]),
       ).to.deep.equal([['error', 'admin failed', 'Error: a secret']]);
     });
+  });
+
+  it('serves every file that its page is made of, and each as what it is', async () => {
+    const admin = await telling();
+    const types: Readonly<Record<string, string>> = {
+      js: 'text/javascript',
+      css: 'text/css',
+      svg: 'image/svg+xml',
+    };
+    const found = new Set(['']);
+    for (const file of found) {
+      const { status, headers, text } = await ask(admin, `/${file}`);
+      expect(status, file).to.equal(200);
+      expect(headers.get('content-type'), file).to.contain(types[file.split('.')[1] ?? ''] ?? 'text/html');
+      if (file === '') expect(text).to.not.match(/ (style|on\w+)=|<script>|<style>/);
+      for (const [, page, script] of text.matchAll(
+        / (?:src|href)="([\w./]+)"|^import .* from '\.\/([\w.]+)';$/gm,
+      )) {
+        if (!/^(metrics|status\.json)$/.test(page ?? '')) found.add(page ?? `page/${script}`);
+      }
+    }
+    const scripts = readdirSync(join(ROOT, 'src/admin/page')).filter(name => name.endsWith('.js'));
+    expect([...found]).to.have.members([
+      ...['', 'icon.svg', 'page.css', 'chart.js'],
+      ...scripts.map(name => `page/${name}`),
+    ]);
   });
 
   it('listens where it is told to, or says why it cannot', async () => {
