@@ -9,7 +9,7 @@ const SEED = Number(process.env['SALLYPORT_SOAK_SEED'] ?? 1);
 /** What the heap may grow by from the first third to the last, in MiB. */
 const GROWTH = 4;
 
-describe(`a soak of ${MINUTES} min, seed ${SEED}`, () => {
+describe(`soak of ${MINUTES} min, seed ${SEED}`, () => {
   let result: SoakResult;
 
   before(async function () {

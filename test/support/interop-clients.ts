@@ -25,7 +25,7 @@ const OF_ONE_PROTOCOL: Readonly<Record<string, string>> = {
 };
 
 /** No client: tests of an example, and of servers that are backends, by clients that have tests of their own. */
-const NO_CLIENTS = ['mail-catcher', 'backend'];
+const NO_CLIENTS = ['mail-catcher', 'backend', 'soak'];
 
 /** Which clients the interop suite tries on each protocol, as its tests' titles say; none of them is run. */
 export async function interopClients(): Promise<ReadonlyMap<string, readonly string[]>> {
