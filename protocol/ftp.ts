@@ -5,17 +5,26 @@ import { mayHandOver, mayUpgrade, needsTls, type Protocol, type Scene } from '..
 import { expectReply, readReply, reply } from '../src/dialogue/reply.ts';
 import { type ErrorCode, SallyportError } from '../src/errors.ts';
 import { ftpAudit } from './ftp-audit.ts';
+import {
+  type Answer,
+  bufferSizeAnswer,
+  featureList,
+  protectionAnswer,
+  theirFeatures,
+} from './ftp-protection.ts';
+import { FtpSession } from './ftp-session.ts';
 
-/** FTP (RFC 959), its control connection, with AUTH TLS (RFC 4217). */
+/** FTP (RFC 959) with AUTH TLS (RFC 4217): its control connection, and in a proxy the data connections as well. */
 export const ftp: Protocol = {
   name: 'ftp',
   port: 21,
   implicitPort: 990,
   alpn: ['ftp'],
   speaksFirst: 'server',
-  specifications: ['RFC 4217', 'RFC 2228', 'RFC 2389', 'RFC 959'],
+  specifications: ['RFC 4217', 'RFC 2228', 'RFC 2389', 'RFC 2428', 'RFC 959'],
   server: ftpServer,
   proxy: (client, upstream, scene) => ftpServer(client, scene, upstream),
+  follow: session => new FtpSession(session),
   probe: ftpProbe,
   farewell: ftpFarewell,
   audit: ftpAudit,
@@ -40,10 +49,12 @@ function* ftpServer(client: Peer, scene: Scene, upstream?: Peer): Dialogue {
         break;
       }
       case 'PBSZ':
-        sized = setBufferSize(client, argument) || sized;
+        // What is agreed on about the data connections is agreed on with who has them.
+        if (upstream !== undefined && client.secure) return yield* handOver(client, upstream, line);
+        sized = answer(client, bufferSizeAnswer(client.secure, argument)) || sized;
         break;
       case 'PROT':
-        setProtection(client, argument, sized);
+        answer(client, protectionAnswer(sized, argument));
         break;
       case 'CCC':
         client.reject(client.secure ? reply(534, 'TLS stays on') : reply(533, 'TLS is not on'));
@@ -60,14 +71,16 @@ function* ftpServer(client: Peer, scene: Scene, upstream?: Peer): Dialogue {
         client.write(reply(221, `${scene.hostname} closing connection`));
         return 'close';
       default:
-        if (mayHandOver(client, scene)) {
-          if (upstream !== undefined && !(yield* receiveGreeting(client, upstream))) return 'close';
-          client.unread(`${line}\r\n`);
-          return 'handOver';
-        }
+        if (mayHandOver(client, scene)) return yield* handOver(client, upstream, line);
         serve(client, scene, verb);
     }
   }
+}
+
+function* handOver(client: Peer, upstream: Peer | undefined, line: string): Dialogue {
+  if (upstream !== undefined && !(yield* receiveGreeting(client, upstream))) return 'close';
+  client.unread(`${line}\r\n`);
+  return 'handOver';
 }
 
 /** The mechanisms of RFC 4217 section 4, and the one that curl tries first. */
@@ -81,30 +94,16 @@ function authRefusal(client: Peer, scene: Scene, mechanism: string): string | un
   return undefined;
 }
 
-/** RFC 4217 section 9: TLS has no buffer to agree on, so whatever is asked, the size is 0. */
-function setBufferSize(client: Peer, size: string): boolean {
-  if (!client.secure) client.reject(reply(503, 'Say AUTH TLS before PBSZ'));
-  else if (!/^\d{1,10}$/.test(size)) client.reject(reply(501, 'PBSZ needs a number'));
-  else {
-    client.write(reply(200, 'PBSZ=0'));
-    return true;
-  }
-  return false;
+function answer(client: Peer, [code, text]: Answer): boolean {
+  if (code === 200) client.write(reply(code, text));
+  else client.reject(reply(code, text));
+  return code === 200;
 }
 
-function setProtection(client: Peer, level: string, sized: boolean): void {
-  if (!sized) client.reject(reply(503, 'Say PBSZ before PROT'));
-  else if (/^[PC]$/i.test(level)) client.write(reply(200, 'Protection level set'));
-  else if (/^[SE]$/i.test(level)) client.reject(reply(536, 'Not a level of TLS'));
-  else client.reject(reply(504, 'Protection level not known'));
-}
-
-/** RFC 4217 section 6 and RFC 2389 section 3.2: one blank before each feature. */
 function features(client: Peer, scene: Scene, theirs = scene.capabilities): string {
   const offered = mayUpgrade(client, scene) ? ['AUTH TLS'] : [];
   const protection = client.secure || offered.length > 0 ? ['PBSZ', 'PROT'] : [];
-  const listed = [...offered, ...protection, ...theirs];
-  return `211-Features\r\n${listed.map(feature => ` ${feature}\r\n`).join('')}211 End\r\n`;
+  return featureList([...offered, ...protection, ...theirs]);
 }
 
 /**
@@ -125,18 +124,8 @@ function* receiveGreeting(client: Peer, upstream: Peer): Step<boolean> {
 function* forwardFeat(client: Peer, upstream: Peer, scene: Scene): Step<void> {
   upstream.write('FEAT\r\n');
   const { code, lines } = yield* fromUpstream(readReply(upstream));
-  const theirs = code === 211 ? lines.slice(1, -1).map(line => line.trim()) : [];
-  client.write(
-    features(
-      client,
-      scene,
-      theirs.filter(feature => !OURS.test(feature)),
-    ),
-  );
+  client.write(features(client, scene, theirFeatures(code, lines)));
 }
-
-/** Features that are between us and the client (RFC 4217 section 6, RFC 2228 section 3). */
-const OURS = /^(AUTH|PBSZ|PROT|CCC)\b/i;
 
 /** What needs a file service behind the dialogue, in RFC 959, 2389, 2428, 2640, 3659 and 7151. */
 const SERVICE =

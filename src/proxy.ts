@@ -1,5 +1,7 @@
 import { hostname } from 'node:os';
 import { silent } from './log.ts';
+import { dataOptions } from './net/data-options.ts';
+import type { PortRange } from './net/data-port.ts';
 import { Spread } from './net/spread.ts';
 import type { UpstreamAddress } from './net/upstream-choice.ts';
 import { UpstreamDialler, type UpstreamTls } from './net/upstream-dialler.ts';
@@ -18,12 +20,19 @@ export interface ProxyOptions extends ServerOptions {
   readonly connectTimeout?: number;
   /** To dial until one answers, and for each reply in the dialogue, in milliseconds. Default 30 s. */
   readonly upstreamTimeout?: number;
+  /** Ports to listen on for data connections (ftp), both ends included. Default: any that is free. */
+  readonly dataPorts?: PortRange | undefined;
+  /** IPv4 address that clients are told for data connections, behind NAT. Default: the one by which they reached us. */
+  readonly dataAddress?: string | undefined;
+  /** For a client's data connection to come, in milliseconds. Default 60 s. */
+  readonly dataTimeout?: number | undefined;
 }
 
 /** Defaults of a proxy where they are not those of a server: a session may be quiet for half an hour. */
 export const proxyDefaults = {
   connectTimeout: 5000,
   upstreamTimeout: 30_000,
+  dataTimeout: 60_000,
   idleTimeout: 1_800_000,
 } as const;
 
@@ -33,7 +42,8 @@ export const proxyDefaults = {
  * is done. Throws ERR_OPTION and ERR_CERTIFICATE.
  */
 export function createProxy(options: ProxyOptions & Omit<Surroundings, 'upstream'>): Server {
-  const { to, toTls, sendProxy, connectTimeout, upstreamTimeout, log, admission, ...own } = options;
+  const { to, toTls, sendProxy, connectTimeout, upstreamTimeout, log, admission, ...rest } = options;
+  const { dataPorts, dataAddress, dataTimeout, ...own } = rest;
   const surroundings = {
     upstream: upstreamOf(options),
     ...(log && { log }),
@@ -55,7 +65,9 @@ function upstreamOf(options: ProxyOptions & Pick<Surroundings, 'log'>): Upstream
     sendProxy,
     nameless: ({ session }) => log.info({ session }, 'resumed without a name: default upstream'),
   });
-  return { timeout, spread: new Spread(), dial: request => dialler.dial(request) };
+  const { dataPorts, dataAddress, dataTimeout = proxyDefaults.dataTimeout } = options;
+  const data = dataOptions({ dataPorts, dataAddress, dataTimeout });
+  return { timeout, data, spread: new Spread(), dial: request => dialler.dial(request) };
 }
 
 function isOne(to: ProxyOptions['to']): to is UpstreamAddress {

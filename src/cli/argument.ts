@@ -35,3 +35,10 @@ export function someSeconds(text: string): number {
   if (given === 0) throw new InvalidArgumentError('It must be more than 0.');
   return given;
 }
+
+/** Two ports, both ends included: `50000-50100`. */
+export function portRange(text: string): { readonly from: number; readonly to: number } {
+  const [, from = '', to = ''] = /^(\d{1,5})-(\d{1,5})$/.exec(text) ?? [];
+  if (from === '') throw new InvalidArgumentError('It must be two ports: 50000-50100.');
+  return { from: Number(from), to: Number(to) };
+}

@@ -3,6 +3,7 @@ import { protocols } from '../../protocol/index.ts';
 import type { Protocol } from '../dialogue/protocol.ts';
 import { SallyportError } from '../errors.ts';
 import { loadAuthorities, loadCertificate } from '../net/certificates.ts';
+import type { PortRange } from '../net/data-port.ts';
 import type { DialTarget } from '../net/dial.ts';
 import type { ListenOptions } from '../net/listener.ts';
 import type { UpstreamAddress } from '../net/upstream-choice.ts';
@@ -11,7 +12,7 @@ import { defaults } from '../options.ts';
 import { createProxy, proxyDefaults } from '../proxy.ts';
 import { address, upstreams } from './address.ts';
 import { addAdminOptions, adminOf, listenBeside } from './admin-options.ts';
-import { choice, someSeconds } from './argument.ts';
+import { choice, portRange, someSeconds } from './argument.ts';
 import { chosenCertificates } from './chosen-certificates.ts';
 import { drainOnSignal } from './drain-on-signal.ts';
 import { protocolNamed } from './protocol-argument.ts';
@@ -40,6 +41,8 @@ interface ProxyCommandOptions extends ServiceOptions {
   readonly sendProxy?: 'v1' | 'v2';
   readonly connectTimeout: number;
   readonly upstreamTimeout: number;
+  readonly dataPorts?: PortRange;
+  readonly dataAddress?: string;
 }
 
 /** Added to the protocol's own port where no address to listen on is given, as `serve` does. */
@@ -56,6 +59,7 @@ Examples:
       by the name that the client asks for; for all others two in turn
   sallyport proxy imap --to imap.example.org:143 --to-tls upgrade
       the upstream has TLS of its own, and must have a valid certificate
+  sallyport proxy ftp --listen 0.0.0.0:21 --to 127.0.0.1:2121 --data-ports 50000-50100
   sallyport proxy smtp --to 127.0.0.1:2525 --proxy-from 10.0.0.0/8 --send-proxy v2`;
 
 export function proxyCommand(): Command {
@@ -95,7 +99,9 @@ function addUpstreamOptions(command: Command): void {
       'to find an upstream, and for each of its replies before TLS is passed on',
       someSeconds,
       inSeconds('upstreamTimeout'),
-    );
+    )
+    .option('--data-ports <from-to>', 'ftp: ports for data connections (default: any)', portRange)
+    .option('--data-address <address>', 'ftp: IPv4 address to tell clients, behind NAT (default: ours)');
 }
 
 function inSeconds(name: 'connectTimeout' | 'upstreamTimeout'): number {
@@ -109,7 +115,7 @@ async function proxy(name: string, options: ProxyCommandOptions): Promise<void> 
   const settings = await settingsOf(options, certificates);
   const toTls = await upstreamTlsOf(options);
   const log = await logOf(options);
-  const { to, sendProxy, connectTimeout, upstreamTimeout } = options;
+  const { to, sendProxy, connectTimeout, upstreamTimeout, dataPorts, dataAddress } = options;
   const server = createProxy({
     ...settings,
     tls,
@@ -118,6 +124,8 @@ async function proxy(name: string, options: ProxyCommandOptions): Promise<void> 
     to,
     connectTimeout: connectTimeout * 1000,
     upstreamTimeout: upstreamTimeout * 1000,
+    dataPorts,
+    dataAddress,
     ...(toTls === undefined ? {} : { toTls }),
     ...(sendProxy === undefined ? {} : { sendProxy }),
   });

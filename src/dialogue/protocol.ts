@@ -1,5 +1,6 @@
 import type { SallyportError } from '../errors.ts';
 import type { Audit } from './audit.ts';
+import type { FollowedSession, Follower } from './follower.ts';
 import type { Dialogue, Peer } from './peer.ts';
 
 /**
@@ -43,6 +44,11 @@ export interface Protocol {
    * speaks to it or waits for it, or at the hand-over; under TLS with a new connection.
    */
   proxy(client: Peer, upstream: Peer, scene: Scene): Dialogue;
+  /**
+   * Follows the lines of a proxy's session behind the hand-over, where it opens more connections. Absent: nothing is
+   * read there, and bytes are copied.
+   */
+  follow?(session: FollowedSession): Follower;
   /** Is the client, towards a server, as far as TLS. */
   probe(server: Peer, scene: Scene): Dialogue;
   /**

@@ -13,6 +13,7 @@ import { Deadline } from './deadline.ts';
 import { type Ends, endsByHeader, endsOf } from './ends.ts';
 import { farewellTo } from './farewell.ts';
 import { firstBytes } from './first-bytes.ts';
+import { type Follow, followOptions } from './follow-options.ts';
 import { connectionFailure } from './handshake-failure.ts';
 import { Progress } from './progress.ts';
 import type { RelayOptions } from './relay.ts';
@@ -50,6 +51,7 @@ export class Driver implements Counted {
   #draining = false;
   /** Bytes of plaintext that came behind an upgrade command. */
   #dropped = 0;
+  readonly #drained = new AbortController();
   /** TLS came first: the dialogue has not begun when the handshake is done. */
   #implicit = false;
   /** The handshake fails without an ALPN protocol. */
@@ -114,6 +116,7 @@ export class Driver implements Counted {
   /** Ends the dialogue with the protocol's farewell; lets a handshake or a session go on. */
   drain(): void {
     this.#draining = true;
+    this.#drained.abort();
     if (this.#phase === 'dialogue') this.#fail(new SallyportError('ERR_SHUTTING_DOWN'));
     if (this.#session !== undefined) Session.drain(this.#session);
   }
@@ -275,9 +278,27 @@ export class Driver implements Counted {
 
   /** What takes the application's place in a proxy. */
   #relay(stream: Socket, options: RelayOptions): void {
+    const { follow } = this.#service.options.protocol;
+    if (follow !== undefined) {
+      this.#follow(stream, follow, options);
+      return;
+    }
     this.#upstream?.relay(stream, options).then(
       () => this.#close(undefined),
       error => this.destroy(error),
+    );
+  }
+
+  #follow(stream: Socket, follow: Follow, { unread, answer }: RelayOptions): void {
+    const { upstream: service } = this.#service;
+    if (service === undefined) return;
+    const session = { client: stream, remote: this.remote, unread, answer, draining: this.#drained.signal };
+    const side = this.#upstream?.follow(stream, upstream => {
+      return followOptions(follow, this.#service, { ...session, upstream, data: service.data });
+    });
+    side?.then(
+      () => this.#close(undefined),
+      error => this.#fail(error),
     );
   }
 

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { type ClientHello, decodeClientHello } from '../wire/client-hello.ts';
 
 /**
@@ -7,7 +7,7 @@ import { type ClientHello, decodeClientHello } from '../wire/client-hello.ts';
  * with `undefined` where something else has come. Where the stream ends first the socket is destroyed, and nobody is
  * called. It has no deadline of its own.
  */
-export function readHello(socket: Socket, found: (hello: ClientHello | undefined) => void): void {
+export function readHello(socket: Duplex, found: (hello: ClientHello | undefined) => void): void {
   const chunks: Buffer[] = [];
   let [have, needs] = [0, 0];
   const stop = () => socket.pause().off('data', read).off('end', gone).off('close', stop);

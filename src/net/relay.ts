@@ -113,7 +113,7 @@ function copy(from: Socket, to: Socket, ended: () => void): void {
 }
 
 /** Ends a connection so that it does not pass for an orderly end. */
-function breakOff(socket: Socket): void {
+export function breakOff(socket: Socket): void {
   if ('encrypted' in socket) socket.destroy();
   else socket.resetAndDestroy();
 }

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type * as tls from 'node:tls';
 import { SallyportError } from '../errors.ts';
 import type { TicketKeySource, TlsOptions } from '../options.ts';
@@ -22,7 +22,7 @@ interface Handshake {
  * `TLSSocket`, it refuses untrusted client certificates, and errors after the handshake do surface.
  */
 export class TlsTerminator {
-  readonly #handshakes = new Map<Socket, Handshake>();
+  readonly #handshakes = new Map<Duplex, Handshake>();
   #servers: TlsServers;
   #ticketKeys: TicketKeySource;
 
@@ -55,7 +55,7 @@ export class TlsTerminator {
    * the ClientHello is read first. Bytes in the socket's own read buffer go to TLS. `name` chooses the certificate
    * where the client's SNI does not. Rejects with one typed reason; the socket is destroyed then.
    */
-  accept(socket: Socket, timeout: number, name?: string): Promise<tls.TLSSocket> {
+  accept(socket: Duplex, timeout: number, name?: string): Promise<tls.TLSSocket> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#failed(socket, new SallyportError('ERR_HANDSHAKE_TIMEOUT'));
@@ -94,11 +94,11 @@ export class TlsTerminator {
     else handshake.resolve(secure);
   }
 
-  #failed(socket: Socket, error: SallyportError): void {
+  #failed(socket: Duplex, error: SallyportError): void {
     this.#take(socket)?.reject(error);
   }
 
-  #take(socket: Socket): Handshake | undefined {
+  #take(socket: Duplex): Handshake | undefined {
     const handshake = this.#handshakes.get(socket);
     if (handshake === undefined) return undefined;
     this.#handshakes.delete(socket);
@@ -109,9 +109,16 @@ export class TlsTerminator {
 }
 
 /**
- * The socket beneath. `_parent` is internal to Node and has been there since version 0.12; nothing public
- * leads from a `secureConnection` back to the socket that was fed in (tests hold it on each Node we support).
+ * The socket beneath, or the stream. `_parent` and `_parentWrap` are internal to Node and have been there since
+ * versions 0.12 and 8; nothing public leads from a `secureConnection` back to what was fed in (tests hold it on
+ * each Node we support).
  */
-function rawSocket(secure: tls.TLSSocket): Socket {
-  return (secure as unknown as { readonly _parent: Socket })._parent; // not in the types, see above
+function rawSocket(secure: tls.TLSSocket): Duplex {
+  const { _parent, ssl } = secure as unknown as Internals; // not in the types, see above
+  return _parent ?? ssl._parentWrap.stream;
+}
+
+interface Internals {
+  readonly _parent: Duplex | null;
+  readonly ssl: { readonly _parentWrap: { readonly stream: Duplex } };
 }

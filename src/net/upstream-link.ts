@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { TlsFacts } from '../dialogue/tls-facts.ts';
 import { SallyportError } from '../errors.ts';
+import type { DataOptions } from './data-options.ts';
 import type { Ends } from './ends.ts';
 import type { UpstreamEnd } from './session-end.ts';
 import type { Spread } from './spread.ts';
@@ -33,6 +34,8 @@ export interface UpstreamService {
   readonly timeout: number;
   /** Shared by all whose upstream breaks off. */
   readonly spread: Spread;
+  /** For the data connections of a session that is followed. */
+  readonly data: DataOptions;
 }
 
 export interface LinkEvents {

@@ -3,6 +3,7 @@ import type { Action } from '../dialogue/action.ts';
 import type { Machine } from '../dialogue/machine.ts';
 import { SallyportError } from '../errors.ts';
 import { Deadline } from './deadline.ts';
+import { type FollowOptions, follow } from './follow.ts';
 import { type RelayOptions, relay } from './relay.ts';
 import type { UpstreamEnd } from './session-end.ts';
 import { type DialRequest, UpstreamLink, type UpstreamService } from './upstream-link.ts';
@@ -59,11 +60,22 @@ export class UpstreamSide {
 
   /** Connects the client with the upstream for good; see `relay`. */
   async relay(client: Socket, options: RelayOptions): Promise<void> {
+    const beforeBreak = () => this.#service.spread.delay();
+    await relay(client, this.#release(client), { ...options, beforeBreak });
+  }
+
+  /** The same where the session is followed line by line; see `follow`. */
+  async follow(client: Socket, optionsFor: (upstream: Socket) => FollowOptions): Promise<void> {
+    const upstream = this.#release(client);
+    await follow(client, upstream, optionsFor(upstream));
+  }
+
+  #release(client: Socket): Socket {
     this.await(false);
     const upstream = this.#link?.release();
     if (upstream === undefined) throw new SallyportError('ERR_UPSTREAM_CLOSED');
     client.removeAllListeners('data').removeAllListeners('end').pause();
-    await relay(client, upstream, { ...options, beforeBreak: () => this.#service.spread.delay() });
+    return upstream;
   }
 
   destroy(): void {

@@ -19,6 +19,7 @@ CLIENTS=(
   sieve-connect:sieve-connect
   irssi:irssi
   script:bsdutils
+  vsftpd:vsftpd
   chromium:chromium
   certutil:libnss3-tools
   lpstat:cups-client
