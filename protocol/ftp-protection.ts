@@ -27,5 +27,5 @@ export function theirFeatures(code: number, lines: readonly string[]): readonly 
   return theirs.filter(feature => !OURS.test(feature));
 }
 
-/** Features that are between us and the client (RFC 4217 section 6, RFC 2228 section 3). */
-const OURS = /^(AUTH|PBSZ|PROT|CCC)\b/i;
+/** Features that are between us and the client (RFC 4217 section 6, RFC 2228 section 3), or that we do not have. */
+const OURS = /^(AUTH|PBSZ|PROT|CCC|LPRT|LPSV|SPSV|CPSV|SSCN)\b/i;

@@ -56,6 +56,7 @@ export class FtpSession implements Follower {
   #onlyExtended = false;
   /** Whether a data connection is agreed on and not used. */
   #agreed = false;
+  #over = false;
 
   constructor(session: FollowedSession) {
     this.#session = session;
@@ -70,9 +71,13 @@ export class FtpSession implements Follower {
     return this.#exchanges.length === 0;
   }
 
+  get over(): boolean {
+    return this.#over;
+  }
+
   command(line: string): readonly Move[] {
-    // What Telnet puts before an ABOR (RFC 959 section 4.1.3): IAC IP, IAC DM.
-    const plain = line.replace(/^(\xff[\xf2\xf4])+/, '');
+    // What Telnet puts before an ABOR (RFC 959 section 4.1.3): IAC IP, IAC DM. As urgent data the DM does not arrive.
+    const plain = line.replace(/^(\xff[\xf2\xf4]?)+/, '');
     const { verb, argument } = splitCommand(plain);
     if (this.#exchanges.length === 0) return this.#execute(plain, verb, argument);
     if (this.#transfer !== undefined && this.#exchanges.length === 1) {
@@ -91,6 +96,7 @@ export class FtpSession implements Follower {
     const whole = this.#replies.add(line, { keep: !passes });
     const moves: Move[] = passes ? [say(`${line}\r\n`)] : [];
     if (whole === undefined) return moves;
+    this.#over ||= whole.code === 221 || whole.code === 421;
     return [...moves, ...this.#complete(target, whole), ...this.#next()];
   }
 
@@ -141,6 +147,13 @@ export class FtpSession implements Follower {
         // RFC 4217 section 11 has it end TLS; what follows would be open to injection.
         if (this.#session.secure) return [say(reply(502, 'TLS stays on'))];
         return this.#forward(line, { kind: 'plain' });
+      case 'LPRT':
+      case 'LPSV':
+      case 'SPSV':
+      case 'CPSV':
+      case 'SSCN':
+        // Data connections that would go past us (RFC 1639), or have another TLS.
+        return [say(reply(502, `No ${verb} here: say EPSV or EPRT`))];
       default:
         return this.#forward(line, { kind: 'plain' });
     }
@@ -164,14 +177,18 @@ export class FtpSession implements Follower {
   }
 
   #passive(verb: 'PASV' | 'EPSV', argument: string): readonly Move[] {
-    const family = familyOf(this.#session.client);
+    const { client, announced } = this.#session;
     const extended = verb === 'EPSV';
     if (extended && argument === 'ALL') {
       this.#onlyExtended = true;
       return [say(reply(200, 'Only EPSV from now on'))];
     }
     if (!extended && this.#onlyExtended) return [say(ONLY_EXTENDED)];
+    if (client === undefined) return [say(NO_DATA)];
+    const family = familyOf(client);
     if (extended ? !['', family].includes(argument) : family === '2') return [say(otherFamily(family))];
+    // A PROXY header can name a client of a family that cannot reach us.
+    if (familyOf(announced) !== family) return [say(NO_DATA)];
     return this.#agree({ kind: 'passive', extended });
   }
 
@@ -179,6 +196,7 @@ export class FtpSession implements Follower {
   #active(verb: 'PORT' | 'EPRT', argument: string): readonly Move[] {
     const { client } = this.#session;
     if (this.#onlyExtended) return [say(ONLY_EXTENDED)];
+    if (client === undefined) return [say(NO_DATA)];
     const given = verb === 'PORT' ? parsePort(argument) : parseExtendedPort(argument);
     if (given === undefined) return [say(reply(501, `${verb} needs an address and a port`))];
     const family = 'family' in given ? given.family : '1';
@@ -193,7 +211,7 @@ export class FtpSession implements Follower {
 
   #agree(exchange: Exchange): readonly Move[] {
     const { upstream } = this.#session;
-    if (upstream === undefined) return [say(reply(425, 'No data connections here'))];
+    if (upstream === undefined) return [say(NO_DATA)];
     this.#agreed = false;
     const moves = this.#forward(familyOf(upstream) === '2' ? 'EPSV' : 'PASV', exchange);
     return [{ kind: 'drop' }, ...moves];
@@ -288,6 +306,7 @@ export class FtpSession implements Follower {
 }
 
 const ONLY_EXTENDED = reply(503, 'EPSV ALL was said');
+const NO_DATA = reply(425, 'No data connections here');
 
 /** RFC 2428 section 2: the family that we take. */
 function otherFamily(family: '1' | '2'): string {

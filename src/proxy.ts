@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { SallyportError } from './errors.ts';
 import { silent } from './log.ts';
 import { dataOptions } from './net/data-options.ts';
 import type { PortRange } from './net/data-port.ts';
@@ -44,6 +45,9 @@ export const proxyDefaults = {
 export function createProxy(options: ProxyOptions & Omit<Surroundings, 'upstream'>): Server {
   const { to, toTls, sendProxy, connectTimeout, upstreamTimeout, log, admission, ...rest } = options;
   const { dataPorts, dataAddress, dataTimeout, ...own } = rest;
+  if ((dataPorts ?? dataAddress ?? dataTimeout) !== undefined && own.protocol.follow === undefined) {
+    throw new SallyportError('ERR_OPTION', `${own.protocol.name} has no data connections`);
+  }
   const surroundings = {
     upstream: upstreamOf(options),
     ...(log && { log }),

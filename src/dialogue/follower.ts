@@ -6,11 +6,11 @@ export interface FollowedSession {
   readonly secure: boolean;
   /** What is allowed without TLS: nothing, or everything. */
   readonly policy: 'required' | 'optional';
-  /** The client's address: IPv4 where it is one, though mapped into IPv6. */
-  readonly client: string;
+  /** The client's address: IPv4 where it is one, though mapped into IPv6; `undefined` behind a Unix socket. */
+  readonly client: string | undefined;
   /** The address under which clients reach our data connections. */
   readonly announced: string;
-  /** The upstream's address; `undefined` for a Unix socket, which has no data connections. */
+  /** The upstream's address; `undefined` where no data connections are to be had from it. */
   readonly upstream: string | undefined;
 }
 
@@ -60,6 +60,8 @@ export interface Follower {
   readonly ready: boolean;
   /** Whether nothing is outstanding: no reply, no transfer. */
   readonly idle: boolean;
+  /** Whether the upstream has taken leave, so that its end is no surprise. */
+  readonly over: boolean;
   /** A line from the client, without its end. */
   command(line: string): readonly Move[];
   /** A line from the upstream, without its end. Throws ERR_UPSTREAM_REPLY for what is none of the protocol. */

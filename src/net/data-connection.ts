@@ -15,6 +15,8 @@ export interface DataSurroundings {
   readonly options: DataOptions;
   readonly terminator: TlsTerminator;
   readonly handshakeTimeout: number;
+  /** Chooses the certificate where the client tells no name here. */
+  readonly servername: string | undefined;
   /** Our address, as the client has reached it. */
   readonly local: string;
   readonly client: string;
@@ -47,10 +49,13 @@ export class DataConnection {
     const { options, local, client } = this.#surroundings;
     const came = (socket: Socket) => this.#came(socket);
     const port = await DataPort.open({ address: local, ports: options.ports, client }, came);
-    if (this.#state === 'dropped') port?.close();
-    else this.#port = port;
-    this.#timer = setTimeout(() => this.#late(), options.timeout);
-    return this.#state === 'dropped' ? undefined : port?.number;
+    if (this.#state === 'dropped') {
+      port?.close();
+      return undefined;
+    }
+    this.#port = port;
+    if (port !== undefined) this.#timer = setTimeout(() => this.#late(), options.timeout);
+    return port?.number;
   }
 
   /** Plays a transfer to its end. Resolves with `undefined` where it was dropped. */
@@ -127,10 +132,10 @@ export class DataConnection {
   }
 
   async #secure(plain: Socket, sender: Transfer['sender']): Promise<Socket> {
-    const { terminator, handshakeTimeout } = this.#surroundings;
+    const { terminator, handshakeTimeout, servername } = this.#surroundings;
     // An upload that was cut off is told from one that was closed: by close_notify alone.
     const watched = sender === 'client' ? new WatchedEnd(plain) : undefined;
-    const handshake = terminator.accept(watched ?? plain, handshakeTimeout);
+    const handshake = terminator.accept(watched ?? plain, handshakeTimeout, servername);
     const secure = await (watched === undefined ? handshake : watched.heldBy(handshake)).catch(() => {
       throw new Failure('insecure');
     });

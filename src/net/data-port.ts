@@ -57,6 +57,8 @@ export class DataPort {
     this.#server.listen({ host, port, backlog: 8, exclusive: true });
     try {
       await once(this.#server, 'listening');
+      // What fails in accepting is one connection, and the client's to notice.
+      this.#server.on('error', () => undefined);
       return true;
     } catch {
       return false;

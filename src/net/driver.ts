@@ -292,7 +292,14 @@ export class Driver implements Counted {
   #follow(stream: Socket, follow: Follow, { unread, answer }: RelayOptions): void {
     const { upstream: service } = this.#service;
     if (service === undefined) return;
-    const session = { client: stream, remote: this.remote, unread, answer, draining: this.#drained.signal };
+    const session = {
+      client: stream,
+      remote: this.remote,
+      servername: this.#tls?.servername,
+      unread,
+      answer,
+      draining: this.#drained.signal,
+    };
     const side = this.#upstream?.follow(stream, upstream => {
       return followOptions(follow, this.#service, { ...session, upstream, data: service.data });
     });

@@ -108,6 +108,7 @@ class Following {
       this.#perform(this.#follower.command(line));
     }
     if (this.#clientEnded && this.#follower.idle) this.#end();
+    else if (this.#options.draining.aborted) this.#leave();
     this.#regulate();
   }
 
@@ -178,7 +179,8 @@ class Following {
   }
 
   #upstreamSaidAll(): void {
-    this.#end(this.#follower.idle ? undefined : new SallyportError('ERR_UPSTREAM_CLOSED'));
+    const { idle, over } = this.#follower;
+    this.#end(idle && over ? undefined : new SallyportError('ERR_UPSTREAM_CLOSED'));
   }
 
   #leave(): void {

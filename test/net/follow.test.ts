@@ -2,15 +2,17 @@ import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import * as net from 'node:net';
-import type { Duplex } from 'node:stream';
-import { setImmediate } from 'node:timers/promises';
-import * as tls from 'node:tls';
+import type * as tls from 'node:tls';
 import { expect } from 'chai';
 import { ftp } from '../../protocol/ftp.ts';
+import { issueCertificate } from '../../src/net/certificate-issuer.ts';
+import type { SessionEnd } from '../../src/net/session-end.ts';
+import { TlsTerminator } from '../../src/net/terminator.ts';
 import { WatchedEnd } from '../../src/net/watched-end.ts';
 import { createProxy, type ProxyOptions } from '../../src/proxy.ts';
 import type { Server } from '../../src/server.ts';
 import { testCertificates } from '../support/certificates.ts';
+import { FtpClient } from '../support/ftp-client.ts';
 import { type PlainFtp, plainFtp, stopPlainFtp } from '../support/plain-ftp.ts';
 import { WireClient } from '../support/wire-client.ts';
 
@@ -126,7 +128,6 @@ describe('src/net/follow', () => {
     await once(secure, 'data');
     backend.legs.at(-1)?.resetAndDestroy();
     secure.resume();
-    secure.on('error', () => undefined);
     await once(secure, 'close');
     expect(await session.wire.until(/426 .*\r\n/)).to.match(/426 Data connection broke off/);
   });
@@ -145,16 +146,16 @@ describe('src/net/follow', () => {
     const leg = await session.leg('passive');
     session.wire.say('STOR a\r\n');
     const raw = await leg.raw();
-    raw.on('error', () => undefined);
     raw.write('this is no ClientHello, and long enough to be looked at');
     expect(await session.wire.until(/522 .*\r\n/)).to.match(/522 Data connection without TLS/);
     expect(backend.files.size).to.equal(0);
   });
 
   it('has a port for one connection only, from the client’s own address', async () => {
-    const session = await (await client({ dataPorts: { from: 45_100, to: 45_120 } })).protect();
+    // Below those that the system hands out.
+    const session = await (await client({ dataPorts: { from: 24_100, to: 24_200 } })).protect();
     const leg = await session.leg('passive');
-    expect(leg.port).to.be.within(45_100, 45_120);
+    expect(leg.port).to.be.within(24_100, 24_200);
     const stranger = net.connect({ host: '127.0.0.1', port: leg.port, localAddress: '127.0.0.9' });
     stranger.on('error', () => undefined);
     await new Promise(resolve => stranger.once('close', resolve));
@@ -199,7 +200,6 @@ describe('src/net/follow', () => {
     const leg = await session.leg('passive');
     session.wire.say('RETR a\r\n');
     const secure = session.secure(await leg.raw());
-    secure.on('error', () => undefined);
     await once(secure, 'data');
     session.wire.say('ABOR\r\n');
     await session.wire.until(/426 .*\r\n225 .*\r\n/);
@@ -213,7 +213,6 @@ describe('src/net/follow', () => {
     const leg = await session.leg('passive');
     session.wire.say('RETR a\r\n');
     const secure = session.secure(await leg.raw());
-    secure.on('error', () => undefined);
     await once(secure, 'data');
     const upstreamLeg = backend.legs.at(-1);
     session.wire.destroy();
@@ -238,7 +237,78 @@ describe('src/net/follow', () => {
     const third = await (await client()).protect();
     const closed = proxies.at(-1)?.close();
     expect(await third.wire.until(/421 .*\r\n/)).to.match(/Shutting down/);
+    third.close();
     await closed;
+  });
+
+  it('says 421 when the upstream is killed, in the middle of nothing and of a transfer', async () => {
+    for (const busy of [false, true]) {
+      const session = await (await client()).protect();
+      const proxy = proxies.at(-1);
+      const ended = new Promise<SessionEnd>(resolve => proxy?.once('end', resolve));
+      backend.files.set('a', Buffer.alloc(20_000_000));
+      let secure: tls.TLSSocket | undefined;
+      if (busy) {
+        const leg = await session.leg('passive');
+        session.wire.say('RETR a\r\n');
+        secure = session.secure(await leg.raw());
+        await once(secure, 'data');
+      }
+      backend.kill();
+      secure?.resume();
+      expect(await session.wire.until(/421 .*\r\n/)).to.match(/Upstream closed the connection/);
+      await session.wire.end();
+      if (secure !== undefined && !secure.closed) await once(secure, 'close');
+      session.close();
+      expect((await ended).error?.code).to.equal('ERR_UPSTREAM_CLOSED');
+    }
+  });
+
+  it('lets a transfer come to its end when it is asked to close', async () => {
+    const session = await (await client()).protect();
+    backend.files.set('a', FILE);
+    const leg = await session.leg('passive');
+    session.wire.say('RETR a\r\n');
+    const secure = session.secure(await leg.raw());
+    await once(secure, 'secureConnect');
+    const closed = proxies.at(-1)?.close();
+    let size = 0;
+    for await (const chunk of secure) size += chunk.length;
+    expect(size).to.equal(FILE.length);
+    expect(await session.wire.until(/421 .*\r\n/)).to.match(/226 sent\r\n421 .*Shutting down/);
+    session.close();
+    await closed;
+  });
+
+  it('has no data connections for an upstream that is spoken to under TLS: they would be in plaintext', async () => {
+    const { server: certificate, authority } = await testCertificates();
+    const inner = new TlsTerminator({ certificate });
+    const upstream = net.createServer(raw => {
+      void inner.accept(raw, 10_000).then(secure => {
+        secure.write('220 secure\r\n');
+        secure.on('data', () => secure.write('200 done\r\n'));
+      });
+    });
+    await once(upstream.listen(0, '127.0.0.1'), 'listening');
+    const { port } = upstream.address() as net.AddressInfo; // of a TCP server
+    const toTls = { mode: 'implicit', ca: authority.cert } as const;
+    const session = await (await client({ to: { host: 'localhost', port }, toTls })).protect();
+    session.wire.say('EPSV\r\n');
+    expect(await session.wire.until(/\d{3} .*\r\n/)).to.equal('425 No data connections here\r\n');
+    upstream.close();
+  });
+
+  it('shows the certificate of the control connection to a client that tells no name for its data', async () => {
+    const { authority } = await testCertificates();
+    const names = ['other.example.org'];
+    const other = await issueCertificate({ commonName: 'other', days: 2, names }, authority);
+    const session = await client({ certificates: [other] });
+    await session.protect({ servername: 'other.example.org' });
+    const leg = await session.leg('passive');
+    session.wire.say('STOR a\r\n');
+    const secure = session.secure(await leg.raw(), { resuming: false });
+    await once(secure, 'secureConnect');
+    expect(secure.getPeerCertificate().subjectaltname).to.equal('DNS:other.example.org');
   });
 
   it('goes on in plaintext where TLS is optional, data and all', async () => {
@@ -268,110 +338,3 @@ describe('src/net/follow', () => {
     }
   });
 });
-
-/** The client's end of a data connection that is agreed on. */
-interface Leg {
-  readonly port: number;
-  /** The connection, made by either. */
-  raw(): Promise<net.Socket>;
-}
-
-/** A client that says what a test tells it to, and knows how data connections are made. */
-class FtpClient {
-  readonly wire: WireClient;
-  readonly resumed: boolean[] = [];
-  readonly #host: string;
-  #session: Buffer | undefined;
-  readonly #sockets: net.Socket[] = [];
-
-  constructor(wire: WireClient, host: string) {
-    this.wire = wire;
-    this.#host = host;
-  }
-
-  /** Under TLS, logged in, with data protected. */
-  async protect(): Promise<this> {
-    await this.wire.until(/220 .*\r\n/);
-    this.wire.say('AUTH TLS\r\n');
-    await this.wire.until(/234 .*\r\n/);
-    const secure = await this.wire.startTls();
-    secure.on('session', session => {
-      this.#session = session;
-    });
-    for (const line of ['USER tester', 'PBSZ 0', 'PROT P']) {
-      this.wire.say(`${line}\r\n`);
-      await this.wire.until(/200 .*\r\n/);
-    }
-    return this;
-  }
-
-  async leg(mode: 'passive' | 'active'): Promise<Leg> {
-    if (mode === 'passive') {
-      this.wire.say('EPSV\r\n');
-      const port = Number(/\|\|\|(\d+)\|/.exec(await this.wire.until(/229 .*\r\n/))?.[1]);
-      const raw = async () => {
-        const socket = this.#keep(net.connect(port, this.#host));
-        await once(socket, 'connect');
-        return socket;
-      };
-      return { port, raw };
-    }
-    const server = net.createServer({ pauseOnConnect: true });
-    await once(server.listen(0, this.#host), 'listening');
-    const { port } = server.address() as net.AddressInfo; // of a TCP server
-    this.wire.say(`EPRT |${this.#host.includes(':') ? 2 : 1}|${this.#host}|${port}|\r\n`);
-    await this.wire.until(/200 EPRT done\r\n/);
-    const came = once(server, 'connection');
-    const raw = async () => {
-      const [socket] = await came;
-      server.close();
-      return this.#keep(socket);
-    };
-    return { port, raw };
-  }
-
-  /** The client of TLS on a data connection. */
-  secure(socket: Duplex, { resuming = true } = {}): tls.TLSSocket {
-    const session = resuming ? this.#session : undefined;
-    const secure = tls.connect({
-      socket,
-      rejectUnauthorized: false,
-      ALPNProtocols: ['ftp'],
-      ...(session === undefined ? {} : { session }),
-    });
-    secure.once('secureConnect', () => this.resumed.push(secure.isSessionReused()));
-    return this.#keep(secure);
-  }
-
-  async store(name: string, data: Buffer, mode: 'passive' | 'active'): Promise<string> {
-    const leg = await this.leg(mode);
-    this.wire.say(`STOR ${name}\r\n`);
-    const secure = this.secure(await leg.raw());
-    // Node's TLS would end without close_notify before that.
-    await once(secure, 'secureConnect');
-    await setImmediate();
-    secure.end(data);
-    return this.wire.until(/(?:226|4\d\d) .*\r\n/);
-  }
-
-  async retrieve(name: string, mode: 'passive' | 'active'): Promise<Buffer> {
-    const leg = await this.leg(mode);
-    this.wire.say(`RETR ${name}\r\n`);
-    const secure = this.secure(await leg.raw());
-    const chunks: Buffer[] = [];
-    secure.on('data', chunk => chunks.push(chunk));
-    await once(secure, 'end');
-    await this.wire.until(/226 .*\r\n/);
-    return Buffer.concat(chunks);
-  }
-
-  close(): void {
-    this.wire.destroy();
-    for (const socket of this.#sockets) socket.destroy();
-  }
-
-  #keep<S extends net.Socket>(socket: S): S {
-    this.#sockets.push(socket);
-    return socket;
-  }
-}

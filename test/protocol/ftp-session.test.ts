@@ -11,6 +11,9 @@ const SESSION: FollowedSession = {
   upstream: '127.0.0.1',
 };
 
+/** Where both are reached over IPv6. */
+const SIX = { client: '2001:db8::7', announced: '2001:db8::1' };
+
 /** What a move is in one line: `C 200 OK`, `U PASV`, or its kind and terms. */
 function written(move: Move): string {
   if (move.kind === 'reply') return `C ${move.text.trimEnd()}`;
@@ -70,14 +73,45 @@ describe('protocol/ftp-session', () => {
 
   it('asks an upstream with an IPv6 address by EPSV, and one with IPv4 by PASV', () => {
     expect(new Script({ upstream: '::1' }).command('PASV')).to.include('U EPSV');
-    expect(new Script({ client: '2001:db8::7' }).command('EPSV')).to.include('U PASV');
+    expect(new Script(SIX).command('EPSV')).to.include('U PASV');
     expect(new Script({ upstream: undefined }).command('EPSV')).to.deep.equal([
       'C 425 No data connections here',
     ]);
   });
 
+  it('has no data connections for a client that cannot reach us, or whose address nobody knows', () => {
+    const sessions: Partial<FollowedSession>[] = [{ client: undefined }, { announced: '2001:db8::1' }];
+    for (const session of sessions) {
+      for (const line of ['PASV', 'EPSV']) {
+        const moves = new Script(session).command(line);
+        expect(moves, line).to.deep.equal(['C 425 No data connections here']);
+      }
+    }
+    for (const line of ['PORT 0,0,0,0,195,80', 'EPRT |2|::|50000|']) {
+      const moves = new Script({ client: undefined }).command(line);
+      expect(moves, line).to.deep.equal(['C 425 No data connections here']);
+    }
+  });
+
+  it('passes on no command for data connections that would go past it', () => {
+    for (const verb of ['LPRT', 'LPSV', 'SPSV', 'CPSV', 'SSCN']) {
+      const moves = new Script().command(`${verb} 4,4,192,0,2,8,2,195,80`);
+      expect(moves).to.deep.equal([`C 502 No ${verb} here: say EPSV or EPRT`]);
+    }
+  });
+
+  it('tells an upstream that takes leave from one that is gone', () => {
+    for (const line of ['221 bye', '421 Timeout']) {
+      const script = new Script();
+      script.command('QUIT');
+      expect(script.session.over).to.equal(false);
+      script.answer(line);
+      expect(script.session.over, line).to.equal(true);
+    }
+  });
+
   it('takes EPSV over IPv6 alone', () => {
-    const script = new Script({ client: '2001:db8::7' });
+    const script = new Script(SIX);
     expect(script.command('PASV')).to.deep.equal(['C 522 Network protocol not supported, use (2)']);
     expect(script.command('EPSV 1')).to.deep.equal(['C 522 Network protocol not supported, use (2)']);
     expect(script.command('EPSV 2')).to.deep.equal(['drop', 'U PASV']);
@@ -105,10 +139,10 @@ describe('protocol/ftp-session', () => {
         `C 200 ${line.slice(0, 4)} done`,
       ]);
     }
-    const six = new Script({ client: '2001:db8::7' });
+    const six = new Script(SIX);
     expect(six.command('EPRT |2|2001:DB8:0::7|50000|')).to.deep.equal(['drop', 'U PASV']);
     // As lftp has it: what is dialled is the client in any case.
-    const lftp = new Script({ client: '2001:db8::7' });
+    const lftp = new Script(SIX);
     expect(lftp.command('EPRT |2|::|50000|')).to.deep.equal(['drop', 'U PASV']);
   });
 
@@ -193,12 +227,16 @@ describe('protocol/ftp-session', () => {
     script.answer('150 coming');
     expect(script.command('STAT')).to.deep.equal(['U STAT']);
     expect(script.answer('211-busy', ' a', '211 end')).to.deep.equal(['C 211-busy', 'C  a', 'C 211 end']);
-    expect(script.command('\xff\xf4\xff\xf2ABOR')).to.deep.equal(['drop', 'U ABOR']);
+    // Where the last of them is urgent data, it does not arrive.
+    expect(script.command('\xff\xf4\xffABOR')).to.deep.equal(['drop', 'U ABOR']);
     expect(script.answer('226 done', '225 nothing left')).to.deep.equal([
       'C 426 Data connection broke off',
       'drop',
       'C 225 nothing left',
     ]);
+    const whole = new Script().agreed();
+    whole.command('RETR a');
+    expect(whole.command('\xff\xf4\xff\xf2ABOR')).to.deep.equal(['drop', 'U ABOR']);
   });
 
   it('has other commands wait for the reply before', () => {
@@ -213,7 +251,7 @@ describe('protocol/ftp-session', () => {
   it('lists our features of TLS in the place of the upstream’s', () => {
     const script = new Script();
     expect(script.command('FEAT')).to.deep.equal(['U FEAT']);
-    expect(script.answer('211-Extensions', ' AUTH TLS', ' PBSZ', ' MDTM', '211 End')).to.deep.equal([
+    expect(script.answer('211-Extensions', ' AUTH TLS', ' PBSZ', ' SSCN', ' MDTM', '211 End')).to.deep.equal([
       'C 211-Features\r\n PBSZ\r\n PROT\r\n MDTM\r\n211 End',
     ]);
   });

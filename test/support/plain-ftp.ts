@@ -12,6 +12,8 @@ export interface PlainFtp {
   readonly broken: string[];
   /** Data connections that came. */
   readonly legs: net.Socket[];
+  /** Resets all its connections, as when its process is killed with something unread. */
+  kill(): void;
   stop(): void;
 }
 
@@ -27,6 +29,9 @@ export async function plainFtp(host = '127.0.0.1'): Promise<PlainFtp> {
     commands: [],
     broken: [],
     legs: [],
+    kill() {
+      for (const socket of [...sockets, ...ftp.legs]) socket.resetAndDestroy();
+    },
     stop() {
       running.delete(ftp);
       server.close();
