@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { smtp } from '../../protocol/smtp.ts';
@@ -9,6 +9,7 @@ import { plainMail, plainUpstream, proxying, stopUpstreams } from '../support/pr
 import { LONG } from '../support/scale.ts';
 import { stopServing } from '../support/serving.ts';
 import { inParallel, underTls } from '../support/speak.ts';
+import { tap } from '../support/tap.ts';
 import { WireClient } from '../support/wire-client.ts';
 
 const MIB = 1024 * 1024;
@@ -254,43 +255,6 @@ describe('src/net/relay', () => {
     );
   });
 });
-
-interface Tap {
-  readonly port: number;
-  /** How the connection ended, as the server's last bytes show. */
-  end(): 'close_notify' | 'without close_notify' | 'reset';
-}
-
-/** A line to a port of the loopback on which one can listen: Node does not tell how a TLS stream ended. */
-async function tap(port: number): Promise<Tap> {
-  let last = Buffer.alloc(0);
-  let reset = false;
-  const server = createServer(near => {
-    const far = connect(port, '127.0.0.1');
-    near.pipe(far);
-    far.on('data', data => {
-      last = Buffer.concat([last, data]).subarray(-24);
-      near.write(data);
-    });
-    far.on('end', () => near.end());
-    far.on('error', () => {
-      reset = true;
-      near.destroy();
-    });
-    near.on('error', () => far.destroy());
-    near.on('close', () => far.destroy());
-    server.close();
-  });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  return {
-    port: (server.address() as AddressInfo).port, // of a TCP server
-    end() {
-      if (reset) return 'reset';
-      // An encrypted alert of TLS 1.3: two bytes, a type and a tag of 16.
-      return last.subarray(0, 5).toString('hex') === '1703030013' ? 'close_notify' : 'without close_notify';
-    },
-  };
-}
 
 async function checksum(socket: Socket): Promise<string> {
   const hash = createHash('sha1');
