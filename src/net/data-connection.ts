@@ -1,6 +1,5 @@
 import { EventEmitter, once } from 'node:events';
 import type { Socket } from 'node:net';
-import { setImmediate } from 'node:timers/promises';
 import type { DataConnection as Agreement, Transfer, TransferEnd } from '../dialogue/follower.ts';
 import type { DataOptions } from './data-options.ts';
 import { DataPort } from './data-port.ts';
@@ -139,8 +138,6 @@ export class DataConnection {
     const secure = await (watched === undefined ? handshake : watched.heldBy(handshake)).catch(() => {
       throw new Failure('insecure');
     });
-    // Node tells of a TLS 1.3 handshake from within OpenSSL, whose close_notify would fail until that has returned.
-    await setImmediate();
     return this.#keep(secure);
   }
 

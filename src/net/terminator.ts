@@ -91,7 +91,9 @@ export class TlsTerminator {
     // After the handshake, too, Node only reports: a corrupt record would leave a zombie.
     secure.on('error', () => secure.destroy());
     if (handshake === undefined) secure.destroy();
-    else handshake.resolve(secure);
+    // Node tells of a TLS 1.3 handshake from within OpenSSL: who ended the stream before that has returned would get a
+    // FIN without close_notify.
+    else setImmediate(() => handshake.resolve(secure));
   }
 
   #failed(socket: Duplex, error: SallyportError): void {

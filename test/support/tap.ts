@@ -8,6 +8,12 @@ export interface Tap {
   end(): 'close_notify' | 'without close_notify' | 'reset';
 }
 
+/** How the record of an encrypted alert begins, and how long it is: in TLS 1.3, and in 1.2 with AES-GCM. */
+const ALERTS = [
+  [24, '1703030013'],
+  [31, '150303001a'],
+] as const;
+
 /** A line to a port of the loopback on which one can listen: Node does not tell how a TLS stream ended. */
 export async function tap(port: number): Promise<Tap> {
   let last = Buffer.alloc(0);
@@ -16,7 +22,7 @@ export async function tap(port: number): Promise<Tap> {
     const far = connect(port, '127.0.0.1');
     near.pipe(far);
     far.on('data', data => {
-      last = Buffer.concat([last, data]).subarray(-24);
+      last = Buffer.concat([last, data]).subarray(-31);
       near.write(data);
     });
     far.on('end', () => near.end());
@@ -33,8 +39,10 @@ export async function tap(port: number): Promise<Tap> {
     port: (server.address() as AddressInfo).port, // of a TCP server
     end() {
       if (reset) return 'reset';
-      // An encrypted alert of TLS 1.3: two bytes, a type and a tag of 16.
-      return last.subarray(0, 5).toString('hex') === '1703030013' ? 'close_notify' : 'without close_notify';
+      const isAlert = ALERTS.some(([length, head]) =>
+        last.toString('hex', last.length - length).startsWith(head),
+      );
+      return isAlert ? 'close_notify' : 'without close_notify';
     },
   };
 }
