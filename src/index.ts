@@ -5,6 +5,14 @@ export type { Action } from './dialogue/action.ts';
 export type { Audit, AuditedReply, ReplyTest } from './dialogue/audit.ts';
 export { readBlock } from './dialogue/block.ts';
 export { type CommandParts, splitCommand } from './dialogue/command.ts';
+export type {
+  DataConnection,
+  FollowedSession,
+  Follower,
+  Move,
+  Transfer,
+  TransferEnd,
+} from './dialogue/follower.ts';
 export { fromUpstream } from './dialogue/from-upstream.ts';
 export { defineLineProtocol, type LineCommand, type LineProtocolOptions } from './dialogue/line-protocol.ts';
 export { Machine, type MachineOptions } from './dialogue/machine.ts';
@@ -27,6 +35,7 @@ export type { Census, Phase, Traffic } from './net/census.ts';
 export { type CertificateFiles, loadAuthorities, loadCertificate } from './net/certificates.ts';
 export type { ClientDialogueOptions, Spoken } from './net/client-dialogue.ts';
 export { type ConnectTlsOptions, connectTls } from './net/connect-tls.ts';
+export type { PortRange } from './net/data-port.ts';
 export { type DevelopmentCertificate, developmentCertificate } from './net/development-authority.ts';
 export { type DialOptions, type DialTarget, dial } from './net/dial.ts';
 export { type LinesOptions, linesOf } from './net/lines.ts';
