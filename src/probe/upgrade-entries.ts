@@ -132,7 +132,7 @@ export const upgradeEntries = {
     family: 'dialogue',
     severity: 'error',
     title: 'Before TLS the server takes a login',
-    why: 'The password of a client that is not set to insist on TLS can be read on the way.',
+    why: 'A client that is not set to insist on TLS goes without: its password, or what it can be guessed from, and all that follows can be read on the way.',
     remedy:
       'Refuse logins while TLS is off (Postfix: smtpd_tls_auth_only, Dovecot: disable_plaintext_auth, OpenLDAP: security tls=1, PostgreSQL: hostssl).',
     references: ['RFC 8314 section 3', 'RFC 4954 section 4', 'RFC 4513 section 6.3.1'],

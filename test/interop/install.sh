@@ -5,7 +5,7 @@
 # Says what it could not install and ends with 0: the tests tell what is missing.
 set -uo pipefail
 
-# command:package, or file:package for what is no command.
+# command:package, or file:package for what is no command; a file may be a pattern.
 CLIENTS=(
   openssl:openssl
   curl:curl
@@ -31,6 +31,7 @@ CLIENTS=(
   sslscan:sslscan
   nmap:nmap
   testssl:testssl.sh
+  '/usr/lib/postgresql/*/bin/initdb:postgresql'
   /usr/lib/dovecot/imap:dovecot-imapd
   /usr/lib/dovecot/pop3:dovecot-pop3d
   /usr/lib/dovecot/lmtp:dovecot-lmtpd
@@ -38,7 +39,7 @@ CLIENTS=(
 )
 
 has_client() {
-  command -v "$1" >/dev/null || return 1
+  command -v "$1" >/dev/null || compgen -G "$1" >/dev/null || return 1
   # swaks does TLS only with this module, which its package merely recommends.
   [ "$1" != swaks ] || perl -MNet::SSLeay -e 1 2>/dev/null
 }

@@ -77,6 +77,11 @@ export class ClientProcess {
     this.#child.stdin?.write(text, 'latin1');
   }
 
+  /** As from the keyboard: Ctrl-C is SIGINT. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
   /** Ends the client's input, and waits for its end. */
   hangUp(): Promise<ClientResult> {
     this.#child.stdin?.end();

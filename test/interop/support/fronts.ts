@@ -40,6 +40,28 @@ export class Fronts {
     return { port: Number(listening), ca: await readFile(caFile, 'utf8'), caFile };
   }
 
+  /**
+   * The same with a command as a guide shows it, on a free port and with what stands for its places; `chain.pem` and
+   * `key.pem` are there.
+   */
+  async shown(text: string, places: Readonly<Record<string, string>>): Promise<Front> {
+    const { server, authority } = await testCertificates();
+    const state = await folderWith({
+      'chain.pem': server.cert,
+      'key.pem': server.key,
+      'ca.pem': authority.cert,
+    });
+    const own = { 'chain.pem': join(state, 'chain.pem'), 'key.pem': join(state, 'key.pem'), ...places };
+    const placed = new Map<string, string>(Object.entries(own));
+    const args = text.replace(/^sallyport | --listen \S+/g, '').split(' ');
+    const given = args.map(arg => placed.get(arg) ?? arg);
+    const command = new CommandProcess([...given, '--listen', '127.0.0.1:0'], { XDG_STATE_HOME: state });
+    this.#commands.push(command);
+    const [, listening] = await command.until(/s_client .*localhost:(\d+)/);
+    const caFile = join(state, args.includes('--cert') ? 'ca.pem' : 'sallyport/ca.pem');
+    return { port: Number(listening), ca: await readFile(caFile, 'utf8'), caFile };
+  }
+
   /** The same in this process, with what the tests of one protocol need of options. */
   async proxy(name: string, port: number, options: Partial<ProxyOptions> = {}): Promise<Front> {
     const { server: certificate, authority } = await testCertificates();
