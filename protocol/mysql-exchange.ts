@@ -10,6 +10,7 @@ import {
   type PacketHeader,
   packet,
   readHeader,
+  SSL_REQUEST_LENGTH,
 } from './mysql-packet.ts';
 import { NEEDED, PROXIED, responseFor } from './mysql-response.ts';
 
@@ -31,7 +32,9 @@ const ERR = 0xff;
  * ERR_UPSTREAM_REPLY, and ERR_BAD_SYNTAX for a packet that is out of order or cut off.
  */
 export function* logIn(client: Peer, upstream: Peer, response: Packet): Step<'handOver' | 'close'> {
-  yield* upstream.connection();
+  const start = responseFor(response.payload, { theirs: PROXIED, tls: true }).slice(0, SSL_REQUEST_LENGTH);
+  // Of a client with TLS, MariaDB takes the capabilities from its SSLRequest, and does not look at them again.
+  yield* upstream.connection({ upgradeCommand: packet(1, start) });
   const greeting = upstream.greeted ? GREETED : yield* fromUpstream(readGreetingOrRefusal(upstream));
   if (greeting.refusal !== undefined) {
     client.write(renumbered(greeting.refusal, response.sequence + 1));

@@ -31,6 +31,9 @@ export const capability = {
 /** Before a login nobody needs more, and no packet of up to this length begins like a TLS record of version 3.1. */
 export const LENGTH_LIMIT = 0xff_ff;
 
+/** The payload of an SSLRequest, which is also how a HandshakeResponse41 begins. */
+export const SSL_REQUEST_LENGTH = 32;
+
 /** The part of a packet that is before its payload (MySQL, "Protocol::Packet"). */
 export interface PacketHeader {
   /** Bytes of the payload. */

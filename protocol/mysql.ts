@@ -15,6 +15,7 @@ import {
   type Refusal,
   readGreeting,
   readHeader,
+  SSL_REQUEST_LENGTH,
 } from './mysql-packet.ts';
 import { PROXIED } from './mysql-response.ts';
 
@@ -41,9 +42,6 @@ const OURS =
   capability.deprecateEof;
 
 const AUTOCOMMIT = 0x00_02;
-
-/** The payload of an SSLRequest, which is also how a HandshakeResponse41 begins. */
-const SSL_REQUEST_LENGTH = 32;
 
 const BAD_HANDSHAKE = { number: 1043, sqlState: '08S01', text: 'Bad handshake' };
 const TLS_REQUIRED = { number: 3159, sqlState: 'HY000', text: 'TLS is required: connect with SSL' };
@@ -124,10 +122,10 @@ function refuseHandshake(client: Peer, { sequence }: PacketHeader): never {
 }
 
 /** Up to the first packet under TLS, whichever it is: an anonymous login is rarely welcome. */
-function* mysqlProbe(plain: Peer): Dialogue {
+function* mysqlProbe(plain: Peer, scene: Scene): Dialogue {
   const offered = yield* readGreeting(plain);
   if ((offered & capability.ssl) === 0) throw new SallyportError('ERR_TLS_NOT_OFFERED');
-  plain.write(packet(1, responseStart({ tls: true })));
+  plain.write(scene.upgradeCommand ?? packet(1, responseStart({ tls: true })));
   const secure = yield* plain.connectTls();
   secure.write(anonymousLogin(2, { tls: true }));
   const { length, sequence } = yield* readHeader(secure);

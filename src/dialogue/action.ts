@@ -15,8 +15,8 @@ export type Action =
       readonly requireAlpn: boolean;
       readonly servername: string | undefined;
     }
-  /** Connect to the upstream; then call `connected`. */
-  | { readonly kind: 'dial' }
+  /** Connect to the upstream, turn its TLS on by `upgradeCommand` or our own command; then call `connected`. */
+  | { readonly kind: 'dial'; readonly upgradeCommand?: string }
   /** Send to the upstream; a string is latin1. */
   | { readonly kind: 'forward'; readonly data: string | Uint8Array }
   /** Close the connection to the upstream and forget it: what was said to it was said in plaintext. */

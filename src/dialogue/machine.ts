@@ -184,7 +184,9 @@ export class Machine {
     if (need.kind === 'tls') return this.#upgrade(need);
     const upstream = this.#upstream;
     if (need.kind === 'connection' && upstream?.state === 'connected') return this.#run();
-    if (need.kind === 'connection' && upstream !== undefined) return this.#dial(upstream, () => this.#run());
+    if (need.kind === 'connection' && upstream !== undefined) {
+      return this.#dial(upstream, () => this.#run(), need.upgradeCommand);
+    }
     const awaited = need.kind === 'either' ? 'either' : need.peer === upstream?.peer ? 'upstream' : 'peer';
     const needed = upstream !== undefined && (awaited !== 'peer' || upstream.isAddressed);
     if (needed && upstream.state !== 'connected') return this.#dial(upstream, () => this.#wait(need));
@@ -214,12 +216,13 @@ export class Machine {
   }
 
   /** The net under every protocol file: where TLS is required, nothing is dialled in plaintext. */
-  #dial(upstream: Upstream, postponed: () => readonly Action[]): readonly Action[] {
+  #dial(upstream: Upstream, postponed: () => readonly Action[], upgradeCommand?: string): readonly Action[] {
     if (this.#forbidsPlaintext()) return this.#close(new SallyportError('ERR_TLS_REQUIRED'), false);
     this.#state = 'dialling';
     upstream.state = 'dialling';
     this.#postponed = postponed;
-    return [...this.#writtenToClient(), { kind: 'dial' }];
+    const dial = { kind: 'dial', ...(upgradeCommand === undefined ? {} : { upgradeCommand }) } as const;
+    return [...this.#writtenToClient(), dial];
   }
 
   /** Nor is anything handed over, nor may the client say who it is: that is not its own to say to an upstream. */

@@ -11,7 +11,7 @@ export type Side = 'client' | 'server';
 export type Need =
   | { readonly kind: 'input'; readonly peer: Peer }
   /** That the upstream has been dialled. */
-  | { readonly kind: 'connection'; readonly peer: Peer }
+  | { readonly kind: 'connection'; readonly peer: Peer; readonly upgradeCommand: string | undefined }
   /** Whoever says something first: the peer, or the other one. */
   | { readonly kind: 'either'; readonly peer: Peer; readonly other: Peer }
   /** That what was written has left: a peer that does not read gets no more replies made. */
@@ -165,9 +165,12 @@ export class Peer {
     }
   }
 
-  /** Waits until the upstream, which this is, has been dialled: only then is it known whether it is `greeted`. */
-  *connection(): Step<void> {
-    yield { kind: 'connection', peer: this };
+  /**
+   * Waits until the upstream, which this is, has been dialled: only then is it known whether it is `greeted`. Where its
+   * TLS is turned on in-band, `upgradeCommand` takes the place of our own (mysql, whose login begins with it).
+   */
+  *connection({ upgradeCommand }: { readonly upgradeCommand?: string } = {}): Step<void> {
+    yield { kind: 'connection', peer: this, upgradeCommand };
   }
 
   /** Waits until this peer or the other one has said something, which stays unread; returns who, this one first. */

@@ -67,6 +67,8 @@ export interface Scene {
   readonly hostname: string;
   /** The name by which we know the server, where we are its client. Default: `hostname`. */
   readonly servername?: string;
+  /** In place of the probe's own upgrade command, for an upstream (mysql). Default: the probe's own. */
+  readonly upgradeCommand?: string;
   /** What is allowed before TLS: `required` nothing but the dialogue, `optional` everything. */
   readonly policy: 'required' | 'optional';
   /** Whether the same port takes TLS from the first byte as well. */

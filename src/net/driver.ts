@@ -179,9 +179,10 @@ export class Driver implements Counted {
       else if (action.kind === 'drain') this.#drain();
       else if (action.kind === 'upgrade') {
         this.#upgrade(action);
-      } else if (action.kind === 'dial')
-        this.#upstream?.dial({ session: this.id, ...this.#ends, tls: this.#tls });
-      else if (action.kind === 'forward') this.#upstream?.forward(action.data);
+      } else if (action.kind === 'dial') {
+        const { upgradeCommand } = action;
+        this.#upstream?.dial({ session: this.id, ...this.#ends, tls: this.#tls, upgradeCommand });
+      } else if (action.kind === 'forward') this.#upstream?.forward(action.data);
       else if (action.kind === 'hangUp') this.#upstream?.hangUp();
       else if (action.kind === 'handOver') this.#handOver(action);
       else this.#close(action.error);

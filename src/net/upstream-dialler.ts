@@ -83,18 +83,18 @@ export class UpstreamDialler {
     const name = targetName(address);
     const counts = () => ({ bytesIn: socket.bytesRead, bytesOut: socket.bytesWritten });
     if (tls === undefined) return { stream: socket, name, greeted: false, unread: new Uint8Array(), counts };
-    const { stream, unread } = await this.#secure(socket, address, tls);
+    const { stream, unread } = await this.#secure(socket, address, tls, request);
     const greeted = tls.mode === 'upgrade' && protocol.greetsAgain !== true;
     return { stream, name, greeted, unread, counts };
   }
 
-  #secure(socket: Socket, address: UpstreamAddress, tls: UpstreamTls) {
+  #secure(socket: Socket, address: UpstreamAddress, tls: UpstreamTls, { upgradeCommand }: DialRequest) {
     const { protocol, scene, timeout } = this.#options;
     const { mode, ca, verify, clientCertificate } = tls;
     const servername = tls.servername ?? ('host' in address ? address.host : undefined);
     return openSecure(socket, {
       protocol,
-      scene,
+      scene: upgradeCommand === undefined ? scene : { ...scene, upgradeCommand },
       timeout,
       implicit: mode === 'implicit',
       untilTls: true,

@@ -10,6 +10,8 @@ import type { Spread } from './spread.ts';
 export interface DialRequest extends Ends {
   readonly session: string;
   readonly tls: TlsFacts | undefined;
+  /** What turns TLS on, where that is in-band; `undefined` for our own command. */
+  readonly upgradeCommand?: string | undefined;
 }
 
 /** A connection to an upstream that can be spoken to. */

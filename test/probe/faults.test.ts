@@ -3,7 +3,7 @@ import { type CheckId, checkIds } from '../../src/probe/check-table.ts';
 import type { ProbeResult } from '../../src/probe/probe-result.ts';
 import { probe } from '../../src/probe.ts';
 import { atOnce } from '../boundary/at-once.ts';
-import { type Fault, faults, lateServer, soundServer } from '../support/faulty/faults.ts';
+import { type Fault, faults, lateServer, regretfulServer, soundServer } from '../support/faulty/faults.ts';
 import { stopServing } from '../support/serving.ts';
 
 /** A server that hangs has one wait for its deadline after the other. */
@@ -49,6 +49,10 @@ describe('faults', () => {
 
   it('a server that refuses an injection only under TLS, and closes, has none', async () => {
     expect(told(await probed(lateServer))).to.deep.equal([]);
+  });
+
+  it('a server that says in plaintext that the handshake has failed, and closes, has none', async () => {
+    expect(told(await probed(regretfulServer))).to.deep.equal([]);
   });
 
   for (const id of checkIds) {

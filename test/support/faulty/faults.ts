@@ -35,7 +35,9 @@ export const faults: { readonly [id in CheckId]: Fault } = {
   'injection-lines': mannered({ keep: rest => (rest.length > 4096 ? rest : '') }),
   'injection-partial': mannered({ keep: rest => (rest.includes('\n') ? '' : rest) }),
   'injection-after-go-ahead': mannered({ readsOn: true }),
-  'plaintext-after-failed-handshake': mannered({ regret: '454 4.7.0 TLS failed\r\n' }),
+  'plaintext-after-failed-handshake': mannered({
+    hello: hello => (isClientHello(hello) ? undefined : Buffer.from('454 4.7.0 TLS failed\r\n')),
+  }),
   'second-upgrade': mannered({ replyToSecondUpgrade: '220 2.0.0 Once more\r\n' }),
   'state-kept': mannered({
     forgets: false,
@@ -92,8 +94,16 @@ export const faults: { readonly [id in CheckId]: Fault } = {
 /** A server with nothing to be found. */
 export const soundServer: Fault = mannered({});
 
+/** A server that has a last word in plaintext where a handshake has failed, as MariaDB has. */
+export const regretfulServer: Fault = mannered({ regret: '454 4.7.0 TLS failed\r\n' });
+
 /** Another one: it refuses plaintext behind the upgrade command only under TLS. */
 export const lateServer: Fault = mannered({ lateRefusal: '554 5.5.1 Plaintext behind STARTTLS\r\n' });
+
+/** The first byte behind a record's header is the kind of the handshake's message. */
+function isClientHello(record: Buffer): boolean {
+  return record[5] === 1;
+}
 
 let authority: Promise<Certificate> | undefined;
 

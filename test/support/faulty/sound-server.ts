@@ -27,7 +27,7 @@ export interface Manners {
   readonly forgets: boolean;
   /** Whether plaintext behind the go-ahead is read, up to a ClientHello. */
   readonly readsOn: boolean;
-  /** Said in plaintext when the handshake has failed. */
+  /** Said in plaintext when the handshake has failed, before it closes. */
   readonly regret: string;
   /** Answers a ClientHello in the place of OpenSSL: with bytes, or not at all. */
   hello(hello: Buffer): Buffer | 'destroy' | undefined;
@@ -94,7 +94,7 @@ export class SoundServer {
     this.#secure.on('tlsClientError', (_, secure) => {
       const raw = parentOf(secure);
       if (manners.regret === '') raw.destroy();
-      else raw.write(manners.regret);
+      else raw.end(manners.regret);
     });
   }
 
