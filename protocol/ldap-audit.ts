@@ -10,15 +10,21 @@ import {
 } from '../src/wire/ber.ts';
 import { encodeMessage, OPERATION, RESULT } from './ldap-message.ts';
 
+/** The choice of `AuthenticationChoice` (RFC 4511 section 4.2). */
+const SASL = 0xa3;
+
 /** Numbers of messages that the dialogue does not use. */
 const ID = { bind: 0x51, search: 0x52, again: 0x53 } as const;
 
-/** A name without a password: nobody's is tried to be guessed (RFC 4513 section 5.1.2). */
+/**
+ * A bind by a mechanism of SASL that nobody has, so it reveals nothing. One with a name and no password would not do:
+ * OpenLDAP refuses it before it looks whether TLS is on (RFC 4513 section 5.1.2).
+ */
 const BIND = encodeElement(
   OPERATION.bindRequest,
   encodeInteger(3),
-  encodeElement(BER.octetString, 'cn=sallyport-probe'),
-  encodeElement(0x80),
+  encodeElement(BER.octetString),
+  encodeElement(SASL, encodeElement(BER.octetString, 'SALLYPORT')),
 );
 
 /**

@@ -31,6 +31,7 @@ CLIENTS=(
   sslscan:sslscan
   nmap:nmap
   testssl:testssl.sh
+  slapd:slapd
   /usr/lib/mysql/plugin/auth_ed25519.so:mariadb-server
   '/usr/lib/postgresql/*/bin/initdb:postgresql'
   /usr/lib/dovecot/imap:dovecot-imapd
