@@ -32,10 +32,14 @@ export function* passStream(
   return 'features';
 }
 
-/** Reads a server's stream header and its features; tells whether TLS is one of them. */
+/**
+ * Reads a server's stream header and its features; tells whether TLS is one of them. Under TLS an error is an answer as
+ * well: a server tells one without a certificate so that it is not welcome (RFC 6120 section 13.7.2).
+ */
 export function* readFeatures(server: Peer): Step<boolean> {
   const stream = yield* expectTag(server, 'stream');
   const { markup } = yield* readMarkup(server);
+  if (server.secure && isOfStream(markup, 'error', stream)) return false;
   if (!isOfStream(markup, 'features', stream))
     throw new SallyportError('ERR_UNEXPECTED_REPLY', 'no features');
   return (yield* readList(server, markup, stream)).offersTls;

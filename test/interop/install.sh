@@ -32,6 +32,7 @@ CLIENTS=(
   nmap:nmap
   testssl:testssl.sh
   slapd:slapd
+  prosody:prosody
   /usr/lib/mysql/plugin/auth_ed25519.so:mariadb-server
   '/usr/lib/postgresql/*/bin/initdb:postgresql'
   /usr/lib/dovecot/imap:dovecot-imapd

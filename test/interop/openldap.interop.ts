@@ -107,6 +107,17 @@ function testWithTls(): void {
     expect(checks, message).to.deep.equal(['injection-partial', 'old-tls', 'renegotiation']);
   });
 
+  it('has one more where it does not insist on TLS', async () => {
+    const lax = await startOpenldap({ tls: true, insists: false });
+    try {
+      const only = { only: ['login-accepted'] } as const;
+      const { checks, message } = await probed('ldap', lax.ports.ldap, lax.identity?.ca ?? '', only);
+      expect(checks, message).to.deep.equal(['login-accepted']);
+    } finally {
+      await lax.stop();
+    }
+  });
+
   it('is reached through a proxy under TLS on both legs, with its certificate verified', async () => {
     const toTls = { mode: 'upgrade', ca: identity.ca } as const;
     const front = await fronts.proxy('ldap', slapd.ports.ldap, { toTls });

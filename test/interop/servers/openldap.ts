@@ -14,14 +14,21 @@ export interface Openldap extends Daemon<OpenldapPort> {
 export const DIRECTORY = 'dc=example,dc=org';
 export const DIRECTORY_LOGIN = { dn: `cn=admin,${DIRECTORY}`, password: 'open sesame' };
 
-/** Starts slapd with an empty directory. With TLS it does nothing without it but StartTLS (`security tls=1`). */
-export async function startOpenldap({ tls }: { readonly tls: boolean }): Promise<Openldap> {
+export interface OpenldapOptions {
+  /** Whether it has a certificate. */
+  readonly tls: boolean;
+  /** Whether it then does nothing without TLS but StartTLS (`security tls=1`). Default `true`. */
+  readonly insists?: boolean;
+}
+
+/** Starts slapd with an empty directory. */
+export async function startOpenldap({ tls, insists = true }: OpenldapOptions): Promise<Openldap> {
   let identity: Identity | undefined;
   const daemon = await startDaemon<OpenldapPort>(['ldap', 'ldap-proxied'], async place => {
     if (tls) identity = await issueIdentity(place);
     await mkdir(place.path('db'));
     await giveToNobody(place.directory, place.path('db'), ...(identity ? [identity.keyFile] : []));
-    await writeFile(place.path('slapd.conf'), configOf(place, identity));
+    await writeFile(place.path('slapd.conf'), configOf(place, identity, insists));
     const { ldap, 'ldap-proxied': proxied } = place.ports;
     const urls = `ldap://127.0.0.1:${ldap}/ pldap://127.0.0.1:${proxied}/`;
     const [command, ...args] = asNobody('slapd', '-d', 'stats', '-f', place.path('slapd.conf'), '-h', urls);
@@ -31,7 +38,11 @@ export async function startOpenldap({ tls }: { readonly tls: boolean }): Promise
   return Object.assign(daemon, { identity });
 }
 
-function configOf({ path }: DaemonPlace<OpenldapPort>, identity: Identity | undefined): string {
+function configOf(
+  { path }: DaemonPlace<OpenldapPort>,
+  identity: Identity | undefined,
+  insists: boolean,
+): string {
   const secure = identity === undefined ? '' : secureOf(identity);
   return `
 include /etc/ldap/schema/core.schema
@@ -40,6 +51,7 @@ include /etc/ldap/schema/inetorgperson.schema
 modulepath /usr/lib/ldap
 moduleload back_mdb
 ${secure}
+${secure !== '' && insists ? 'security tls=1' : ''}
 database mdb
 suffix "${DIRECTORY}"
 rootdn "${DIRECTORY_LOGIN.dn}"
@@ -50,5 +62,5 @@ dbnosync
 }
 
 function secureOf({ certFile, keyFile }: Identity): string {
-  return `TLSCertificateFile ${certFile}\nTLSCertificateKeyFile ${keyFile}\nsecurity tls=1`;
+  return `TLSCertificateFile ${certFile}\nTLSCertificateKeyFile ${keyFile}`;
 }
