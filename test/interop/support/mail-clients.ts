@@ -11,6 +11,8 @@ import type { Front } from './fronts.ts';
 /** Every user of the mail servers that the suite starts has it. */
 export const PASSWORD = 'sesame';
 
+const FROM = 'sender@example.org';
+
 /** Mail clients at work, all over TLS that they verify. Each ends as a client does that has got what it wanted. */
 
 /** Sends a mail of that subject to a user. */
@@ -34,8 +36,12 @@ export function swaks(
 ): Promise<ClientResult> {
   const place = ['--server', 'localhost', '--port', String(port), '--protocol', dialect];
   const tls = ['--tls', '--tls-verify', '--tls-ca-path', caFile];
-  const mail = ['--from', 'sender@example.org', '--to', 'receiver@example.org'];
+  const mail = ['--from', FROM, '--to', 'receiver@example.org'];
   return runClient('swaks', [...place, ...tls, ...mail, ...more]);
+}
+
+export function swaksInPlaintext({ port }: Front, more: readonly string[]): Promise<ClientResult> {
+  return runClient('swaks', ['--server', 'localhost', '--port', String(port), '--from', FROM, ...more]);
 }
 
 /** Sends a mail of that subject to a user, and returns the last reply. */
@@ -45,7 +51,7 @@ export async function deliverWithNodemailer(
   { user, subject }: { readonly user: string; readonly subject: string },
 ): Promise<string> {
   const place = { host: 'localhost', port, lmtp: dialect === 'LMTP', requireTLS: true, tls: { ca } };
-  const mail = { from: 'sender@example.org', to: `${user}@example.org`, subject, text: 'interop' };
+  const mail = { from: FROM, to: `${user}@example.org`, subject, text: 'interop' };
   const { response } = await nodemailer.createTransport(place).sendMail(mail);
   return response;
 }
