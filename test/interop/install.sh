@@ -40,6 +40,7 @@ CLIENTS=(
   /usr/lib/dovecot/pop3:dovecot-pop3d
   /usr/lib/dovecot/lmtp:dovecot-lmtpd
   /usr/lib/dovecot/managesieve:dovecot-managesieved
+  haproxy:haproxy
 )
 
 has_client() {
