@@ -41,6 +41,7 @@ CLIENTS=(
   /usr/lib/dovecot/lmtp:dovecot-lmtpd
   /usr/lib/dovecot/managesieve:dovecot-managesieved
   haproxy:haproxy
+  promtool:prometheus
 )
 
 has_client() {
