@@ -28,6 +28,9 @@ export const acap: Protocol = {
 /** The bound is ours, and IMAP's, whose lines these are like. */
 const LINE_LIMIT = 8192;
 
+/** RFC 2244 section 3.4: the same may work later. */
+const NOT_NOW = 'NO (TRYLATER) "TLS not available for now"';
+
 interface Command {
   readonly line: string;
   /** `*` where the line has none that could be repeated. */
@@ -55,8 +58,11 @@ function* acapServer(client: Peer, scene: Scene, upstream?: Peer): Dialogue {
     } else if (parameters !== '') refuse(client, command, 'BAD "No argument expected"');
     else if (name === 'STARTTLS') {
       if (client.secure) refuse(client, command, 'BAD "TLS is already on"');
-      else if (!scene.available()) refuse(client, command, 'NO (TRYLATER) "TLS not available for now"');
-      else return yield* client.startTls(`${tag} OK "Begin TLS negotiation now"\r\n`);
+      else if (!scene.available()) refuse(client, command, NOT_NOW);
+      else {
+        const refusal = `${tag} ${NOT_NOW}\r\n`;
+        yield* client.startTls(`${tag} OK "Begin TLS negotiation now"\r\n`, { refusal });
+      }
     } else if (name === 'NOOP') client.write(`${tag} OK "Done"\r\n`);
     else {
       client.write(`* BYE "Closing connection"\r\n${tag} OK "Goodbye"\r\n`);
@@ -157,6 +163,8 @@ function* expectOk(server: Peer, tag: string): Step<void> {
 const LATER: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'ERR_TOO_MANY_CONNECTIONS',
   'ERR_TOO_MANY_FROM_ADDRESS',
+  'ERR_CONNECTION_RATE',
+  'ERR_HANDSHAKE_RATE',
   'ERR_SHUTTING_DOWN',
   'ERR_UPSTREAM_UNREACHABLE',
   'ERR_UPSTREAM_TIMEOUT',

@@ -33,6 +33,9 @@ export const ftp: Protocol = {
 /** RFC 959 sets no limit. */
 const LINE_LIMIT = 1024;
 
+/** RFC 2228 section 3. */
+const NOT_NOW = reply(431, 'TLS not available for now');
+
 /** With an upstream, its features are listed, with ours in place of those that are about TLS. */
 function* ftpServer(client: Peer, scene: Scene, upstream?: Peer): Dialogue {
   if (!client.upgraded) client.write(reply(220, `${scene.hostname} FTP ready`));
@@ -44,8 +47,8 @@ function* ftpServer(client: Peer, scene: Scene, upstream?: Peer): Dialogue {
     switch (verb) {
       case 'AUTH': {
         const refused = authRefusal(client, scene, argument);
-        if (refused === undefined) return yield* client.startTls(reply(234, 'Begin TLS'));
-        client.reject(refused);
+        if (refused !== undefined) client.reject(refused);
+        else yield* client.startTls(reply(234, 'Begin TLS'), { refusal: NOT_NOW });
         break;
       }
       case 'PBSZ':
@@ -90,7 +93,7 @@ function authRefusal(client: Peer, scene: Scene, mechanism: string): string | un
   if (mechanism === '') return reply(501, 'AUTH needs a mechanism');
   if (!MECHANISMS.test(mechanism)) return reply(504, 'Mechanism not known: say AUTH TLS');
   if (client.secure) return reply(503, 'TLS is already on');
-  if (!scene.available()) return reply(431, 'TLS not available for now');
+  if (!scene.available()) return NOT_NOW;
   return undefined;
 }
 

@@ -30,6 +30,9 @@ export const imap: Protocol = {
 /** RFC 7162 section 4. */
 const LINE_LIMIT = 8192;
 
+/** RFC 5530 section 3: the same may work later. */
+const NOT_NOW = 'NO [UNAVAILABLE] TLS not available for now';
+
 /** A command's line, and its parts. */
 interface Command {
   readonly line: string;
@@ -64,8 +67,11 @@ function* imapServer(client: Peer, scene: Scene, upstream?: Peer): Dialogue {
     } else if (parameters !== '') refuse(client, command, 'BAD No argument expected');
     else if (name === 'STARTTLS') {
       if (client.secure) refuse(client, command, 'BAD TLS is already on');
-      else if (!scene.available()) refuse(client, command, 'NO [UNAVAILABLE] TLS not available for now');
-      else return yield* client.startTls(`${tag} OK Begin TLS negotiation now\r\n`);
+      else if (!scene.available()) refuse(client, command, NOT_NOW);
+      else {
+        const refusal = `${tag} ${NOT_NOW}\r\n`;
+        yield* client.startTls(`${tag} OK Begin TLS negotiation now\r\n`, { refusal });
+      }
     } else if (name === 'CAPABILITY') {
       client.write(`* CAPABILITY ${capabilities(client, scene)}\r\n${tag} OK CAPABILITY completed\r\n`);
     } else if (name === 'NOOP') client.write(`${tag} OK NOOP completed\r\n`);
@@ -191,6 +197,8 @@ function* readResponses(
 const CODES: { readonly [code in ErrorCode]?: string } = {
   ERR_TOO_MANY_CONNECTIONS: '[UNAVAILABLE] ',
   ERR_TOO_MANY_FROM_ADDRESS: '[UNAVAILABLE] ',
+  ERR_CONNECTION_RATE: '[UNAVAILABLE] ',
+  ERR_HANDSHAKE_RATE: '[UNAVAILABLE] ',
   ERR_SHUTTING_DOWN: '[UNAVAILABLE] ',
   ERR_UPSTREAM_UNREACHABLE: '[UNAVAILABLE] ',
   ERR_UPSTREAM_TIMEOUT: '[UNAVAILABLE] ',

@@ -48,8 +48,11 @@ function* ircServer(client: Peer, scene: Scene, upstream?: Peer): Dialogue {
     const { verb: command, argument: parameters } = splitCommand(line.replace(PREFIX, ''));
     if (command === 'STARTTLS') {
       const refused = startTlsRefusal(client, scene, parameters);
-      if (refused === undefined) return yield* client.startTls(numeric(scene, '670', GO_AHEAD));
-      client.reject(numeric(scene, '691', refused));
+      if (refused !== undefined) client.reject(numeric(scene, '691', refused));
+      else {
+        const refusal = numeric(scene, '691', NOT_NOW);
+        yield* client.startTls(numeric(scene, '670', GO_AHEAD), { refusal });
+      }
     } else if (command === 'QUIT') {
       client.write(closingLink(scene, 'Client has quit'));
       return 'close';
@@ -109,6 +112,7 @@ const UNKNOWN = /^(?::\S+ +)?(?:421|451) /;
 const OURS = /^(tls|sts)(=|$)/i;
 
 const GO_AHEAD = ':STARTTLS successful, proceed with TLS handshake';
+const NOT_NOW = ':TLS not available for now';
 const NO_NETWORK = 'No IRC network behind this server';
 
 /** `*` is the nickname of a client that is not registered. */
@@ -123,7 +127,7 @@ function closingLink(scene: Scene, reason: string): string {
 function startTlsRefusal(client: Peer, scene: Scene, parameters: string): string | undefined {
   if (parameters !== '') return ':STARTTLS takes no parameter';
   if (client.secure) return ':TLS is already on';
-  if (!scene.available()) return ':TLS not available for now';
+  if (!scene.available()) return NOT_NOW;
   return undefined;
 }
 

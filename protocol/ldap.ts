@@ -83,8 +83,11 @@ function* ldapServer(client: Peer, scene: Scene, upstream?: Peer): Dialogue {
     const extension = extensionOf(request);
     if (extension?.name === START_TLS) {
       const refused = upgradeRefusal(client, scene, request, extension);
-      if (refused === undefined) return yield* client.startTls(startTlsResponse(request, ...ACCEPTED));
-      client.reject(startTlsResponse(request, ...refused));
+      if (refused !== undefined) client.reject(startTlsResponse(request, ...refused));
+      else {
+        const refusal = startTlsResponse(request, ...NOT_NOW);
+        yield* client.startTls(startTlsResponse(request, ...ACCEPTED), { refusal });
+      }
     } else if (service !== undefined && isForwarded(request)) {
       if ((yield* forward(client, service, scene, request)) === 'notice') return 'close';
     } else if (service === undefined && isRootSearch(request) && !hasCriticalControl(request)) {
@@ -115,6 +118,7 @@ type Result = readonly [code: number, text: string];
 
 /** sslyze looks for this text, and for nothing else. */
 const ACCEPTED: Result = [RESULT.success, 'Start TLS request accepted.'];
+const NOT_NOW: Result = [RESULT.unavailable, 'TLS not available for now'];
 
 interface Extension {
   readonly name: string;
@@ -138,7 +142,7 @@ function upgradeRefusal(
   if (hasValue) return [RESULT.protocolError, 'StartTLS takes no value'];
   if (hasCriticalControl(request)) return CONTROL_UNKNOWN;
   if (client.secure) return [RESULT.operationsError, 'TLS is already on'];
-  if (!scene.available()) return [RESULT.unavailable, 'TLS not available for now'];
+  if (!scene.available()) return NOT_NOW;
   return undefined;
 }
 

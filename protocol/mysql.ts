@@ -143,6 +143,8 @@ const TIMEOUT = { number: 1159, sqlState: '08S01', sequence: 2 };
 const WORDS: { readonly [code in ErrorCode]?: Omit<Refusal, 'text'> & { readonly sequence: number } } = {
   ERR_TOO_MANY_CONNECTIONS: TOO_MANY,
   ERR_TOO_MANY_FROM_ADDRESS: TOO_MANY,
+  ERR_CONNECTION_RATE: TOO_MANY,
+  ERR_HANDSHAKE_RATE: { number: 1040, sqlState: '08004', sequence: 2 },
   ERR_SHUTTING_DOWN: { number: 1053, sqlState: '08S01', sequence: 2 },
   ERR_COMMAND_TIMEOUT: TIMEOUT,
   ERR_DIALOGUE_TIMEOUT: TIMEOUT,

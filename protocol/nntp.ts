@@ -31,6 +31,9 @@ export const nntp: Protocol = {
 /** RFC 3977 section 3.1: a command line, its CRLF included. */
 const LINE_LIMIT = 512;
 
+/** RFC 4642 section 2.2.1. */
+const NOT_NOW = reply(580, 'TLS not available for now');
+
 /** With an upstream, that answers what depends on it, with our offer of TLS in place of its own. */
 function* nntpServer(client: Peer, scene: Scene, upstream?: Peer): Dialogue {
   // Not 201: gnutls-cli and nmap wait for 200.
@@ -52,8 +55,8 @@ function* nntpServer(client: Peer, scene: Scene, upstream?: Peer): Dialogue {
       client.reject(reply(501, 'No argument expected'));
     } else if (command === 'STARTTLS') {
       if (client.secure) client.reject(reply(502, 'TLS is already on'));
-      else if (!scene.available()) client.reject(reply(580, 'TLS not available for now'));
-      else return yield* client.startTls(reply(382, 'Continue with TLS negotiation'));
+      else if (!scene.available()) client.reject(NOT_NOW);
+      else yield* client.startTls(reply(382, 'Continue with TLS negotiation'), { refusal: NOT_NOW });
     } else if (service !== undefined && FORWARDED.test(command)) {
       if (!(yield* receiveGreeting(client, service))) return 'close';
       yield* forward(client, service, scene, line);

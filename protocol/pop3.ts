@@ -30,6 +30,9 @@ export const pop3: Protocol = {
 /** RFC 2449 section 4: a command line, its CRLF included. */
 const COMMAND_LIMIT = 255;
 
+/** RFC 3206 section 3: the same may work later. */
+const NOT_NOW = '-ERR [SYS/TEMP] TLS not available for now\r\n';
+
 /**
  * All of it is the AUTHORIZATION state: nobody logs in before the hand-over. With an upstream, its capabilities are
  * listed, with our offer of TLS in place of its own.
@@ -52,8 +55,8 @@ function* pop3Server(client: Peer, scene: Scene, upstream?: Peer): Dialogue {
     } else if (parameters.length > 0) client.reject('-ERR No argument expected\r\n');
     else if (command === 'STLS') {
       if (client.secure) client.reject('-ERR TLS is already on\r\n');
-      else if (!scene.available()) client.reject('-ERR [SYS/TEMP] TLS not available for now\r\n');
-      else return yield* client.startTls('+OK Begin TLS negotiation\r\n');
+      else if (!scene.available()) client.reject(NOT_NOW);
+      else yield* client.startTls('+OK Begin TLS negotiation\r\n', { refusal: NOT_NOW });
     } else if (command === 'CAPA') {
       if (upstream === undefined || !mayHandOver(client, scene)) client.write(capabilities(client, scene));
       else if (yield* receiveGreeting(client, upstream)) yield* forwardCapa(client, upstream, scene);
@@ -150,6 +153,8 @@ function isOk(status: string): boolean {
 const CODES: { readonly [code in ErrorCode]?: string } = {
   ERR_TOO_MANY_CONNECTIONS: '[SYS/TEMP] ',
   ERR_TOO_MANY_FROM_ADDRESS: '[SYS/TEMP] ',
+  ERR_CONNECTION_RATE: '[SYS/TEMP] ',
+  ERR_HANDSHAKE_RATE: '[SYS/TEMP] ',
   ERR_SHUTTING_DOWN: '[SYS/TEMP] ',
   ERR_UPSTREAM_UNREACHABLE: '[SYS/TEMP] ',
   ERR_UPSTREAM_TIMEOUT: '[SYS/TEMP] ',

@@ -67,6 +67,7 @@ function* postgresProbe(plain: Peer): Dialogue {
   const answer = yield* plain.peek();
   if (answer === NO) throw new SallyportError('ERR_TLS_NOT_OFFERED');
   // Nobody vouches for the text of an ErrorResponse here, so it is not even read (CVE-2024-10977).
+  if (answer === ERROR) throw new SallyportError('ERR_TLS_REFUSED');
   if (answer !== YES) throw new SallyportError('ERR_UNEXPECTED_REPLY', 'neither S nor N');
   yield* plain.bytes(1);
   const secure = yield* plain.connectTls();
@@ -92,6 +93,8 @@ const REPLY_LIMIT = 30_000;
 const SQL_STATES: { readonly [code in ErrorCode]?: string } = {
   ERR_TOO_MANY_CONNECTIONS: '53300',
   ERR_TOO_MANY_FROM_ADDRESS: '53300',
+  ERR_CONNECTION_RATE: '53300',
+  ERR_HANDSHAKE_RATE: '53300',
   ERR_SHUTTING_DOWN: '57P01',
   ERR_IDLE_TIMEOUT: '57P05',
   ERR_COMMAND_TIMEOUT: '08006',

@@ -29,6 +29,9 @@ export const sieve: Protocol = {
 /** RFC 5804 sets no limit for a line; a quoted string may have 1024 octets, and a command several. */
 const LINE_LIMIT = 8192;
 
+/** RFC 5804 section 1.3: the same may work later. */
+const NOT_NOW = 'NO (TRYLATER) "TLS not available for now"\r\n';
+
 /** With an upstream, the capabilities are its own, with our offer of TLS in place of its own. */
 function* sieveServer(client: Peer, scene: Scene, upstream?: Peer): Dialogue {
   const service = mayHandOver(client, scene) ? upstream : undefined;
@@ -54,8 +57,8 @@ function* sieveServer(client: Peer, scene: Scene, upstream?: Peer): Dialogue {
       client.reject('NO "No argument expected"\r\n');
     } else if (command === 'STARTTLS') {
       if (client.secure) client.reject('NO "TLS is already on"\r\n');
-      else if (!scene.available()) client.reject('NO (TRYLATER) "TLS not available for now"\r\n');
-      else return yield* client.startTls('OK "Begin TLS negotiation now"\r\n');
+      else if (!scene.available()) client.reject(NOT_NOW);
+      else yield* client.startTls('OK "Begin TLS negotiation now"\r\n', { refusal: NOT_NOW });
     } else if (command === 'CAPABILITY' && service !== undefined) {
       if ((yield* forwardCapabilities(client, service, scene)) === 'BYE') return 'close';
     } else if (command === 'CAPABILITY') {
@@ -184,6 +187,8 @@ function* readResponse(server: Peer): Step<{ status: string; lines: string[]; la
 const CODES: { readonly [code in ErrorCode]?: string } = {
   ERR_TOO_MANY_CONNECTIONS: '(TRYLATER) ',
   ERR_TOO_MANY_FROM_ADDRESS: '(TRYLATER) ',
+  ERR_CONNECTION_RATE: '(TRYLATER) ',
+  ERR_HANDSHAKE_RATE: '(TRYLATER) ',
   ERR_SHUTTING_DOWN: '(TRYLATER) ',
   ERR_UPSTREAM_UNREACHABLE: '(TRYLATER) ',
   ERR_UPSTREAM_TIMEOUT: '(TRYLATER) ',

@@ -31,6 +31,9 @@ export const smtp: Protocol = {
 /** RFC 5321 section 4.5.3.1.4: a command line, its CRLF included. */
 const LINE_LIMIT = 512;
 
+/** RFC 3207 section 4: for a temporary reason. */
+const NOT_NOW = reply(454, '4.7.0 TLS not available for now');
+
 /** What needs a mail service behind the dialogue, in SMTP, LMTP and their extensions. */
 const SERVICE = /^(MAIL|RCPT|DATA|BDAT|VRFY|EXPN|ETRN|AUTH|TURN|SEND|SOML|SAML|BURL)$/;
 
@@ -57,8 +60,8 @@ export function* mailServer(client: Peer, scene: Scene, hello: Hello, upstream?:
       case 'STARTTLS':
         if (argument !== '') client.reject(reply(501, '5.5.4 STARTTLS takes no argument'));
         else if (client.secure) client.reject(reply(503, '5.5.1 TLS is already on'));
-        else if (!scene.available()) client.reject(reply(454, '4.7.0 TLS not available for now'));
-        else return yield* client.startTls(reply(220, '2.0.0 Ready to start TLS'));
+        else if (!scene.available()) client.reject(NOT_NOW);
+        else yield* client.startTls(reply(220, '2.0.0 Ready to start TLS'), { refusal: NOT_NOW });
         break;
       case 'NOOP':
         client.write(reply(250, '2.0.0 OK'));

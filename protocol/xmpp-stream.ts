@@ -63,6 +63,7 @@ export const SILENT: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['ERR_PEER_CLOS
 const TURNED_AWAY: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'ERR_TOO_MANY_CONNECTIONS',
   'ERR_TOO_MANY_FROM_ADDRESS',
+  'ERR_CONNECTION_RATE',
 ]);
 
 /** RFC 6120 section 4.9.3. */
@@ -75,6 +76,8 @@ const CONDITIONS: { readonly [code in ErrorCode]?: string } = {
   ERR_IDLE_TIMEOUT: 'connection-timeout',
   ERR_TOO_MANY_CONNECTIONS: 'resource-constraint',
   ERR_TOO_MANY_FROM_ADDRESS: 'resource-constraint',
+  ERR_CONNECTION_RATE: 'resource-constraint',
+  ERR_HANDSHAKE_RATE: 'resource-constraint',
   ERR_SHUTTING_DOWN: 'system-shutdown',
   ERR_UPSTREAM_UNREACHABLE: 'remote-connection-failed',
   ERR_UPSTREAM_TIMEOUT: 'remote-connection-failed',

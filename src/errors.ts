@@ -40,6 +40,8 @@ export const errorTable = {
   ERR_TLS_RECORD: { blame: 'peer', message: 'Corrupt TLS record' },
   ERR_TOO_MANY_CONNECTIONS: { blame: 'network', message: 'Too many connections' },
   ERR_TOO_MANY_FROM_ADDRESS: { blame: 'network', message: 'Too many connections from your address' },
+  ERR_CONNECTION_RATE: { blame: 'network', message: 'Too many new connections from your address' },
+  ERR_HANDSHAKE_RATE: { blame: 'network', message: 'Too many TLS handshakes from your address' },
   ERR_SHUTTING_DOWN: { blame: 'network', message: 'Shutting down' },
   ERR_PROXY_HEADER: { blame: 'peer', message: 'PROXY header missing or malformed' },
   ERR_CONNECT: { blame: 'network', message: 'Cannot connect' },

@@ -86,6 +86,18 @@ export interface ServerOptions extends TlsOptions {
   /** Connections at once from one IPv4 address or one IPv6 /64. Default 100; 0: no limit. */
   readonly maxPerAddress?: number;
   /**
+   * New connections a minute from one IPv4 address or one IPv6 /64. Default 0: no limit, as no number is right for a
+   * single client and for the hundreds behind one address translator.
+   */
+  readonly connectionsPerMinute?: number;
+  /**
+   * TLS handshakes a minute from one IPv4 address or one IPv6 /64, resumed ones included. One more is refused in the
+   * protocol's words before its go-ahead. Default 0: no limit.
+   */
+  readonly handshakesPerMinute?: number;
+  /** Addresses, networks and `unix:` for which the limits of one address do not hold. Default none. */
+  readonly trusted?: readonly string[];
+  /**
    * Addresses, networks (`192.0.2.0/24`) and `unix:` from which every connection begins with a PROXY header, version 1
    * or 2: the client that it names counts for limits and logs. From elsewhere a header is a bad command. Default none.
    */
@@ -107,6 +119,9 @@ export const defaults = {
   idleTimeout: 300_000,
   badCommands: 10,
   maxPerAddress: 100,
+  connectionsPerMinute: 0,
+  handshakesPerMinute: 0,
+  trusted: [],
   capabilities: [],
   certificates: [],
   proxyFrom: [],
@@ -148,7 +163,14 @@ export function resolveOptions(options: ServerOptions): ResolvedOptions {
   return resolved;
 }
 
-const COUNTS = ['idleTimeout', 'badCommands', 'maxConnections', 'maxPerAddress'] as const;
+const COUNTS = [
+  'idleTimeout',
+  'badCommands',
+  'maxConnections',
+  'maxPerAddress',
+  'connectionsPerMinute',
+  'handshakesPerMinute',
+] as const;
 const DEADLINES = [
   'detectTimeout',
   'handshakeTimeout',

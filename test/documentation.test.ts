@@ -496,7 +496,8 @@ function testDesign(): void {
   it('names the calls of a peer', () => {
     const source = readFileSync(join(ROOT, 'src/dialogue/peer.ts'), 'utf8');
     const [body = ''] = /export class Peer \{[\s\S]*?\n\}/.exec(source) ?? [];
-    const methods = [...body.matchAll(/^ {2}\*?(\w+)\(/gm)].map(([, name = '']) => name);
+    // A method of two forms is one.
+    const methods = [...new Set([...body.matchAll(/^ {2}\*?(\w+)\(/gm)].map(([, name = '']) => name))];
     const calls = table(design, 'Call').flatMap(([cell = '']) => [...cell.matchAll(/\.(\w+)\(/g)]);
     const named = calls.map(([, name = '']) => name);
     expect(named.sort()).to.deep.equal(methods.filter(name => name !== 'constructor').sort());

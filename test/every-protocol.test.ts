@@ -111,6 +111,57 @@ for (const protocol of protocols) {
       }
     });
 
+    describe('an upgrade that a limit refuses', () => {
+      const farewell = protocol.farewell(new SallyportError('ERR_HANDSHAKE_RATE'), SCENE) ?? '';
+
+      it('is refused as if TLS could not be had for now, and may be asked for again; or ends with a farewell', () => {
+        let available = true;
+        const unavailable = beforeCommand(protocol, { available: () => available });
+        available = false;
+        unavailable.say(command);
+        const stage = atUpgrade(protocol).refuse('ERR_HANDSHAKE_RATE');
+        const words = stage.heard();
+        expect(words).to.not.equal('');
+        if (stage.waiting) {
+          expect(words).to.equal(unavailable.heard());
+          expect(stage.say(command).upgrade?.goAhead).to.deep.equal(atUpgrade(protocol).upgrade?.goAhead);
+          expect(stage.secure().close?.error).to.equal(undefined);
+        } else {
+          expect(words).to.equal(farewell);
+          expect(stage.close?.error?.code).to.equal('ERR_HANDSHAKE_RATE');
+        }
+      });
+
+      it('ends where TLS is not required: nobody goes on in plaintext because of a neighbour', () => {
+        const stage = atUpgrade(protocol, { policy: 'optional' }).refuse('ERR_HANDSHAKE_RATE');
+        expect(stage.close?.error?.code).to.equal('ERR_HANDSHAKE_RATE');
+        expect(stage.heard()).to.equal(farewell);
+      });
+
+      it('is answered so often only as a bad command is', () => {
+        const stage = atUpgrade(protocol, { badCommands: 2 });
+        for (let count = 0; count < 3 && stage.upgrade !== undefined; count++) {
+          stage.refuse('ERR_HANDSHAKE_RATE').say(command);
+        }
+        expect(stage.close?.error?.code).to.be.oneOf(['ERR_BAD_COMMANDS', 'ERR_HANDSHAKE_RATE']);
+      });
+
+      it('is understood by our own client', () => {
+        const words = atUpgrade(protocol).refuse('ERR_HANDSHAKE_RATE').heard();
+        const probe = new Stage(protocol, { role: 'probe' }).start();
+        const server = new Stage(protocol).start();
+        for (const _ of upgradeScript) {
+          probe.say(server.heard());
+          server.say(probe.heard());
+        }
+        // Clients that do not wait for a go-ahead are in their handshake, and take it for what is no TLS.
+        if (probe.upgrade !== undefined) return;
+        probe.say(words);
+        // In http a server that does not switch has not offered to.
+        expect(probe.close?.error?.code).to.be.oneOf(['ERR_TLS_REFUSED', 'ERR_TLS_NOT_OFFERED']);
+      });
+    });
+
     describe('state', () => {
       it('forgets at the upgrade whatever was said before it', () => {
         const clean = underTls(atUpgrade(protocol), lines);

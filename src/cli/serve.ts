@@ -76,8 +76,10 @@ async function serve(names: readonly string[], options: ServeOptions): Promise<v
   const settings = await settingsOf(options, certificates);
   const application = await applicationOf(options);
   const log = await logOf(options);
-  const { maxConnections = connectionsByDescriptors(), maxPerAddress } = options;
-  const admission = new Admission({ maxConnections, maxPerAddress });
+  const admission = new Admission({
+    ...settings,
+    maxConnections: settings.maxConnections ?? connectionsByDescriptors(),
+  });
   const servers = chosen.map(protocol =>
     createServer({ ...settings, tls: policyOf(protocol, options), protocol, log, admission }, application),
   );

@@ -20,6 +20,9 @@ export interface ServiceOptions extends CertificateArguments, AdminArguments {
   readonly clientCert: 'none' | 'request' | 'require';
   readonly maxConnections?: number;
   readonly maxPerAddress: number;
+  readonly connectionsPerMinute: number;
+  readonly handshakesPerMinute: number;
+  readonly trusted?: readonly string[];
   readonly proxyFrom?: readonly string[];
   readonly handshakeTimeout: number;
   readonly idleTimeout: number;
@@ -74,6 +77,23 @@ export function addLimitOptions(command: Command, idleTimeout: number): Command 
       defaults.maxPerAddress,
     )
     .option(
+      '--connections-per-minute <number>',
+      'new connections from one address, 0: no limit',
+      whole,
+      defaults.connectionsPerMinute,
+    )
+    .option(
+      '--handshakes-per-minute <number>',
+      'TLS handshakes from one address, 0: no limit',
+      whole,
+      defaults.handshakesPerMinute,
+    )
+    .option(
+      '--trusted <network>',
+      'no limit of one address holds here; address, network or unix:, may come again',
+      each,
+    )
+    .option(
       '--proxy-from <network>',
       'connections from here begin with a PROXY header; address, network or unix:, may come again',
       each,
@@ -98,18 +118,21 @@ export async function settingsOf(
   options: ServiceOptions,
   certificates: Pick<ServerOptions, 'certificate' | 'certificates'>,
 ): Promise<Omit<ServerOptions, 'protocol' | 'tls'>> {
-  const { clientCert, maxConnections, maxPerAddress, proxyFrom } = options;
+  const { clientCert, maxConnections, proxyFrom, trusted } = options;
   if (clientCert !== 'none' && options.ca === undefined) {
     throw new SallyportError('ERR_OPTION', `--client-cert ${clientCert} needs --ca`);
   }
   return {
     ...certificates,
     clientCertificate: clientCert,
-    maxPerAddress,
+    maxPerAddress: options.maxPerAddress,
+    connectionsPerMinute: options.connectionsPerMinute,
+    handshakesPerMinute: options.handshakesPerMinute,
     detectTimeout: options.detectTimeout * 1000,
     handshakeTimeout: options.handshakeTimeout * 1000,
     idleTimeout: options.idleTimeout * 1000,
     ...(proxyFrom === undefined ? {} : { proxyFrom }),
+    ...(trusted === undefined ? {} : { trusted }),
     ...(maxConnections === undefined ? {} : { maxConnections }),
     ...(options.ca === undefined ? {} : { ca: await loadAuthorities(options.ca) }),
   };

@@ -6,7 +6,7 @@ export type Action =
   | { readonly kind: 'write'; readonly data: string | Uint8Array }
   /** Read no more until all that was written has left; then call `drained`. */
   | { readonly kind: 'drain' }
-  /** Stop reading, check that nothing is unread, send the go-ahead, turn TLS on; then call `secured`. */
+  /** Stop reading, check that nothing is unread, send the go-ahead, turn TLS on; then call `secured`. Or, where the limits forbid it, call `refused`. */
   | {
       readonly kind: 'upgrade';
       readonly goAhead: string | Uint8Array;

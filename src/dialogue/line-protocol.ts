@@ -106,8 +106,11 @@ function* lineServer(client: Peer, scene: Scene, definition: Definition, upstrea
     const line = yield* client.command(lineLimit);
     if (argumentOf(line, upgrade) !== undefined) {
       const refused = upgradeRefusal(client, scene, line, definition);
-      if (refused === undefined) return yield* client.startTls(worded(goAhead, definition, scene));
-      client.reject(worded(refused, definition, scene));
+      if (refused !== undefined) client.reject(worded(refused, definition, scene));
+      else {
+        const refusal = worded(definition.refusal, definition, scene);
+        yield* client.startTls(worded(goAhead, definition, scene), { refusal });
+      }
     } else if (quit !== undefined && argumentOf(line, quit) === '') {
       client.write(worded(goodbye, definition, scene));
       return 'close';

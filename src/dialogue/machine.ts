@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { SallyportError } from '../errors.ts';
+import { startsClientHello } from '../wire/client-hello.ts';
 import { Inbox } from '../wire/inbox.ts';
 import { beginsProxyHeader } from '../wire/proxy-header.ts';
 import type { Action } from './action.ts';
@@ -41,6 +42,8 @@ export class Machine {
   #postponed: (() => readonly Action[]) | undefined;
   /** Whether the dialogue that asked for TLS goes on after the handshake. */
   #resumes = false;
+  /** What is said where the limits refuse the upgrade: the dialogue's own words, the farewell, or nothing. */
+  #refusal: 'reply' | 'farewell' | 'silence' = 'farewell';
   /** What the dialogue under TLS reads first. */
   #carry = '';
 
@@ -135,6 +138,16 @@ export class Machine {
     return this.#run();
   }
 
+  /**
+   * The limits refuse the upgrade that was asked for, and nothing of it was done. The dialogue goes on where it has
+   * words for that and TLS is required. Where it is not, clients would go on in plaintext, because of what others at
+   * their address do: so the connection ends.
+   */
+  refused(error: SallyportError): readonly Action[] {
+    if (this.#state !== 'upgrading') return NOTHING;
+    return this.#refusal === 'reply' ? this.#run() : this.#close(error, this.#refusal === 'silence');
+  }
+
   /** Ends the dialogue from outside: a deadline, a limit, a shutdown. */
   fail(error: SallyportError): readonly Action[] {
     if (this.#state === 'over') return NOTHING;
@@ -206,6 +219,7 @@ export class Machine {
     this.#state = 'upgrading';
     this.#resumes = need.resumes;
     this.#carry = need.carry;
+    this.#refusal = this.#refusalOf(need);
     const { goAhead, early, skipWhitespace, requireAlpn, servername } = need;
     const dialled = this.#upstream !== undefined && this.#upstream.state !== 'undialled';
     return [
@@ -213,6 +227,12 @@ export class Machine {
       ...(dialled ? [{ kind: 'hangUp' } as const] : []),
       { kind: 'upgrade', goAhead, early, skipWhitespace, requireAlpn, servername },
     ];
+  }
+
+  #refusalOf({ refusable, early }: Extract<Need, { kind: 'tls' }>): 'reply' | 'farewell' | 'silence' {
+    if (refusable && this.#options.scene.policy === 'required') return 'reply';
+    // Who has begun TLS hears nothing in plaintext.
+    return startsClientHello(early?.[0]) ? 'silence' : 'farewell';
   }
 
   /** The net under every protocol file: where TLS is required, nothing is dialled in plaintext. */

@@ -31,6 +31,8 @@ export type Need =
       readonly servername: string | undefined;
       /** What the dialogue under TLS reads first, though it was said in plaintext; empty for nothing. */
       readonly carry: string;
+      /** Whether the dialogue goes on, with words of its own, where the limits refuse the upgrade. */
+      readonly refusable: boolean;
       /** Whether the dialogue goes on in place (we are the client) or begins anew (we are the server). */
       readonly resumes: boolean;
     };
@@ -77,6 +79,11 @@ export interface StartTlsOptions {
    * Nobody vouches for who said it: it must not change anything. Default: nothing.
    */
   readonly carry?: string;
+}
+
+export interface RefusableTlsOptions extends StartTlsOptions {
+  /** Said in the place of the go-ahead where the limits refuse a handshake for now; it counts as a bad command. */
+  readonly refusal: string | Uint8Array;
 }
 
 const DEFAULT_LINE_LIMIT = 8192;
@@ -226,9 +233,16 @@ export class Peer {
    * Turns TLS on as its server. The go-ahead leaves only if nothing lies behind the upgrade command; else
    * ERR_PLAINTEXT_AFTER_UPGRADE (CVE-2011-0411), or the bytes are dropped, as the policy says. Never
    * returns: under TLS a new dialogue begins, so that nothing said in plaintext can be kept (RFC 3207
-   * section 4.2), but for what is given as `carry`.
+   * section 4.2), but for what is given as `carry`. Where the limits refuse the handshake, the connection ends with
+   * the farewell; but with a `refusal` that is said, and `startTls` returns.
    */
-  *startTls(goAhead: string | Uint8Array, options: StartTlsOptions = {}): Step<never> {
+  startTls(goAhead: string | Uint8Array, options: RefusableTlsOptions): Step<void>;
+  startTls(goAhead: string | Uint8Array, options?: StartTlsOptions): Step<never>;
+  *startTls(
+    goAhead: string | Uint8Array,
+    options: StartTlsOptions & Partial<RefusableTlsOptions> = {},
+  ): Step<void> {
+    const { refusal } = options;
     const { early = false, skipWhitespace = false, requireAlpn = false, servername, carry = '' } = options;
     const unread = this.#channel.inbox.take();
     const harmless = unread.length === 0 || early || (skipWhitespace && isWhitespace(unread));
@@ -238,8 +252,9 @@ export class Peer {
     }
     const first = early ? unread : undefined;
     const terms = { early: first, skipWhitespace, requireAlpn, servername, carry };
-    yield { kind: 'tls', peer: this, goAhead, ...terms, resumes: false };
-    throw new Error('a dialogue was resumed behind its upgrade');
+    yield { kind: 'tls', peer: this, goAhead, ...terms, refusable: refusal !== undefined, resumes: false };
+    if (refusal === undefined) throw new Error('a dialogue was resumed behind its upgrade');
+    this.reject(refusal);
   }
 
   /**
@@ -250,7 +265,7 @@ export class Peer {
   *connectTls(): Step<Peer> {
     if (this.#channel.inbox.length > 0) throw new SallyportError('ERR_PLAINTEXT_AFTER_UPGRADE');
     const none = { early: undefined, skipWhitespace: false, requireAlpn: false, servername: undefined };
-    const plain = { ...none, carry: '' };
+    const plain = { ...none, carry: '', refusable: false };
     yield { kind: 'tls', peer: this, goAhead: '', ...plain, resumes: true };
     return new Peer(this.side, this.#channel, this.#channel.tls, true);
   }

@@ -1,15 +1,47 @@
 import { SallyportError } from '../errors.ts';
+import { defaults } from '../options.ts';
+import { Networks } from './networks.ts';
+import { inMemory, type RateLimit, type RateStore } from './rate-limit.ts';
 
-/** Counts the connections, in all and for each address, against their limits; 0 is no limit. */
+/** How many, at once and a minute; 0 is no limit. */
+export interface AdmissionLimits {
+  readonly maxConnections: number;
+  /** At once, from one address. Default 100. */
+  readonly maxPerAddress?: number;
+  /** From one address. Default 0. */
+  readonly connectionsPerMinute?: number;
+  /** Upgrades begun, and TLS from the first byte, from one address. Default 0. */
+  readonly handshakesPerMinute?: number;
+  /** Addresses and networks for which the limits of one address do not hold. Default none. */
+  readonly trusted?: readonly string[];
+}
+
+/** What a limit says: nothing, or why not; at once where there is nothing to ask. */
+type Verdict = Promise<SallyportError | undefined> | undefined;
+
+/**
+ * Holds connections to their limits: in all and for each address, at once and over time. Those at once are counted
+ * here; those over time in `rates`, which several processes may share. Throws ERR_OPTION for a bad network.
+ */
 export class Admission {
   readonly #limit: number;
   readonly #perAddress: number;
+  readonly #trusted: Networks;
+  readonly #connections: RateLimit | undefined;
+  readonly #handshakes: RateLimit | undefined;
   readonly #counts = new Map<string, number>();
   #total = 0;
 
-  constructor(limits: { readonly maxConnections: number; readonly maxPerAddress: number }) {
-    this.#limit = limits.maxConnections;
-    this.#perAddress = limits.maxPerAddress;
+  constructor(limits: AdmissionLimits, rates: RateStore = inMemory) {
+    const { maxConnections, maxPerAddress, connectionsPerMinute, handshakesPerMinute, trusted } = {
+      ...defaults,
+      ...limits,
+    };
+    this.#limit = maxConnections;
+    this.#perAddress = maxPerAddress;
+    this.#trusted = new Networks(trusted, 'trusted');
+    if (connectionsPerMinute > 0) this.#connections = rates.limit('connections', connectionsPerMinute);
+    if (handshakesPerMinute > 0) this.#handshakes = rates.limit('handshakes', handshakesPerMinute);
   }
 
   /** Connections admitted and not released. */
@@ -17,13 +49,12 @@ export class Admission {
     return this.#total;
   }
 
-  /** Counts one more; or says why not, and counts nothing. */
+  /** Counts one more at once; or says why not, and counts nothing. */
   admit(address: string): SallyportError | undefined {
     if (this.#limit > 0 && this.#total >= this.#limit) return new SallyportError('ERR_TOO_MANY_CONNECTIONS');
     const key = addressKey(address);
     const count = this.#counts.get(key) ?? 0;
-    // A Unix socket has no address: those behind it cannot be told apart.
-    if (this.#perAddress > 0 && key !== '' && count >= this.#perAddress)
+    if (this.#perAddress > 0 && count >= this.#perAddress && this.#isLimited(address))
       return new SallyportError('ERR_TOO_MANY_FROM_ADDRESS');
     this.#counts.set(key, count + 1);
     this.#total += 1;
@@ -36,6 +67,30 @@ export class Admission {
     if (count > 1) this.#counts.set(key, count - 1);
     else this.#counts.delete(key);
     this.#total -= 1;
+  }
+
+  /** Counts one more connection over time. */
+  connect(address: string): Verdict {
+    return this.#take(this.#connections, address, 'ERR_CONNECTION_RATE');
+  }
+
+  /** Counts one more handshake over time, before it begins. */
+  secure(address: string): Verdict {
+    return this.#take(this.#handshakes, address, 'ERR_HANDSHAKE_RATE');
+  }
+
+  #take(
+    limit: RateLimit | undefined,
+    address: string,
+    code: 'ERR_CONNECTION_RATE' | 'ERR_HANDSHAKE_RATE',
+  ): Verdict {
+    if (limit === undefined || !this.#isLimited(address)) return undefined;
+    return limit.take(addressKey(address)).then(within => (within ? undefined : new SallyportError(code)));
+  }
+
+  /** A Unix socket has no address: those behind it cannot be told apart. */
+  #isLimited(address: string): boolean {
+    return address !== '' && !this.#trusted.has(address);
   }
 }
 

@@ -7,6 +7,7 @@ import type { TlsFacts } from '../dialogue/tls-facts.ts';
 import { SallyportError } from '../errors.ts';
 import { startsClientHello } from '../wire/client-hello.ts';
 import type { ProxyHeader } from '../wire/proxy-header.ts';
+import type { Admission } from './admission.ts';
 import type { Counted, Phase, Traffic } from './census.ts';
 import { ClientSide } from './client-side.ts';
 import { Deadline } from './deadline.ts';
@@ -35,6 +36,7 @@ export class Driver implements Counted {
   readonly id: string;
   #ends: Ends;
   readonly #service: Service;
+  readonly #admission: Admission;
   readonly #raw: Socket;
   readonly #client: ClientSide;
   /** Where we are a proxy. */
@@ -46,6 +48,8 @@ export class Driver implements Counted {
   #tls: TlsFacts | undefined;
   #session: Session | undefined;
   #error: SallyportError | undefined;
+  /** Why the last upgrade was refused, where the dialogue went on: the client's leaving follows from it. */
+  #refusal: SallyportError | undefined;
   /** Settles when the handshake is over, either way; `undefined` when it is. */
   #handshake: Promise<void> | undefined;
   #draining = false;
@@ -57,8 +61,9 @@ export class Driver implements Counted {
   /** The handshake fails without an ALPN protocol. */
   #requireAlpn = false;
 
-  constructor(id: string, raw: Socket, service: Service) {
+  constructor(id: string, raw: Socket, service: Service, admission: Admission) {
     this.id = id;
+    this.#admission = admission;
     this.#ends = endsOf(raw);
     this.#service = service;
     this.#raw = raw;
@@ -93,6 +98,11 @@ export class Driver implements Counted {
     const { bytesIn = 0, bytesOut = 0 } = this.#upstream?.end ?? {};
     const { bytesRead, bytesWritten } = this.#raw;
     return { bytesIn: bytesRead, bytesOut: bytesWritten, upstreamIn: bytesIn, upstreamOut: bytesOut };
+  }
+
+  /** Whether it is open and nothing has been said yet. */
+  get waits(): boolean {
+    return this.#phase === 'dialogue' && this.#machine === undefined && !this.#raw.destroyed;
   }
 
   /** Takes the word of a PROXY header for whose connection this is. */
@@ -143,7 +153,10 @@ export class Driver implements Counted {
   #tlsFirst(early: Uint8Array): void {
     this.#implicit = true;
     this.#requireAlpn = this.#service.options.protocol.implicitRequiresAlpn === true;
-    this.#secure(early.length, () => startImplicitTls(this.#raw, this.#service, early));
+    this.#whenAllowed(
+      () => this.#secure(early.length, () => startImplicitTls(this.#raw, this.#service, early)),
+      refusal => this.#close(refusal),
+    );
   }
 
   /** One port for both: the first byte tells, and who speaks first waits a moment for it. */
@@ -212,13 +225,46 @@ export class Driver implements Counted {
   #upgrade(action: Extract<Action, { kind: 'upgrade' }>): void {
     this.#requireAlpn = action.requireAlpn;
     this.#progress.reach('asked');
-    if (action.early === undefined) this.#dropped += this.#raw.readableLength;
-    this.#secure(action.early?.length ?? 0, () => startTls(this.#raw, this.#service, action));
+    const secure = () => {
+      if (action.early === undefined) this.#dropped += this.#raw.readableLength;
+      this.#secure(action.early?.length ?? 0, () => startTls(this.#raw, this.#service, action));
+    };
+    this.#whenAllowed(secure, refusal => this.#refuse(refusal));
+  }
+
+  /**
+   * Asks the limits before a handshake: in this very turn where there are none. The socket is paused meanwhile, so
+   * that what comes is seen by the upgrade, as if it had been there all along.
+   */
+  #whenAllowed(secure: () => void, refuse: (refusal: SallyportError) => void): void {
+    this.#phase = 'handshake';
+    const asked = this.#admission.secure(this.remote.address);
+    if (asked === undefined) {
+      secure();
+      return;
+    }
+    this.#raw.pause();
+    void asked.then(refusal => {
+      if (this.#phase !== 'handshake' || this.#raw.destroyed) return;
+      if (refusal === undefined) {
+        secure();
+        return;
+      }
+      this.#phase = 'dialogue';
+      refuse(refusal);
+      if (this.#draining) this.drain();
+    });
+  }
+
+  #refuse(refusal: SallyportError): void {
+    this.#refusal = refusal;
+    this.#advance(machine => machine.refused(refusal));
+    // The replies that were to leave with the go-ahead, and the refusal in its place.
+    while (this.#raw.writableCorked > 0) this.#raw.uncork();
   }
 
   /** `early` is how many bytes of TLS have been read already. */
   #secure(early: number, begin: () => Promise<TLSSocket>): void {
-    this.#phase = 'handshake';
     this.#deadline?.stop();
     const startedAt = performance.now();
     const before = this.#raw.bytesRead - this.#raw.readableLength - early;
@@ -239,6 +285,7 @@ export class Driver implements Counted {
   #secured(secure: TLSSocket, took: number): void {
     this.#progress.reach('clientHello');
     this.#phase = 'dialogue';
+    this.#refusal = undefined;
     this.#tls = tlsFacts(secure);
     secure.on('error', error => this.#broken(error));
     if (this.#machine === undefined || secure.destroyed) return;
@@ -366,7 +413,7 @@ export class Driver implements Counted {
       dropped: this.#dropped,
       upstream: this.#upstream?.end,
       tls: this.#tls,
-      error: this.#error,
+      error: this.#refusal ?? this.#error,
     });
   }
 }

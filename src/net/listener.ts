@@ -121,7 +121,7 @@ export class Listener {
   }
 
   #accept(socket: Socket): void {
-    const driver = new Driver(this.#nextId(), socket, this.#service);
+    const driver = new Driver(this.#nextId(), socket, this.#service, this.#admission);
     if (!this.#proxies.has(socket)) {
       this.#admit(driver);
       return;
@@ -146,7 +146,23 @@ export class Listener {
       return;
     }
     this.#drivers.add(driver);
-    driver.start();
+    const asked = this.#admission.connect(driver.remote.address);
+    if (asked === undefined) driver.start();
+    else void asked.then(tooMany => this.#decide(driver, tooMany));
+  }
+
+  /** What comes meanwhile stays in the socket. */
+  #decide(driver: Driver, tooMany: SallyportError | undefined): void {
+    // Closed meanwhile, by the client or by us.
+    if (!driver.waits) return;
+    if (tooMany === undefined) {
+      driver.start();
+      return;
+    }
+    this.#drivers.delete(driver);
+    this.#admission.release(driver.remote.address);
+    this.#turnedAway.add(driver);
+    driver.turnAway(tooMany);
   }
 
   #forget(driver: Driver): void {

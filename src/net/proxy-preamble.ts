@@ -1,39 +1,21 @@
 import { Buffer } from 'node:buffer';
-import { BlockList, isIP, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { SallyportError } from '../errors.ts';
 import { type ProxyHeader, readProxyHeader } from '../wire/proxy-header.ts';
+import { Networks } from './networks.ts';
 
 /** The networks from which connections begin with a PROXY header. */
 export class ProxyNetworks {
-  readonly #networks = new BlockList();
-  #unix = false;
+  readonly #networks: Networks;
 
-  /** Of addresses, of networks as `192.0.2.0/24`, and of `unix:` for all Unix sockets. Throws ERR_OPTION. */
+  /** Throws ERR_OPTION. */
   constructor(networks: readonly string[]) {
-    for (const network of networks) {
-      if (network === 'unix:') this.#unix = true;
-      else this.#add(network);
-    }
+    this.#networks = new Networks(networks, 'proxyFrom');
   }
 
   /** Whether the other end of a connection is one of them. */
-  has(socket: Socket): boolean {
-    const { remoteAddress } = socket;
-    if (remoteAddress === undefined) return this.#unix;
-    // A socket for both families shows IPv4 in the form of IPv6.
-    const address = remoteAddress.replace(/^::ffff:(?=\d+\.)/i, '');
-    return this.#networks.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
-  }
-
-  #add(network: string): void {
-    const [address = '', bits, ...more] = network.split('/');
-    const family = isIP(address);
-    const most = family === 6 ? 128 : 32;
-    const prefix = bits === undefined ? most : Number(bits);
-    if (family === 0 || more.length > 0 || !/^\d{1,3}$/.test(bits ?? '0') || prefix > most) {
-      throw new SallyportError('ERR_OPTION', `proxyFrom: "${network}" is neither an address nor a network`);
-    }
-    this.#networks.addSubnet(address, prefix, family === 6 ? 'ipv6' : 'ipv4');
+  has({ remoteAddress }: Socket): boolean {
+    return this.#networks.has(remoteAddress);
   }
 }
 

@@ -9,6 +9,8 @@ import { folderWith, removeFolders } from '../support/folder.ts';
 const OPTIONS = {
   clientCert: 'none',
   maxPerAddress: 5,
+  connectionsPerMinute: 60,
+  handshakesPerMinute: 30,
   detectTimeout: 0.5,
   handshakeTimeout: 1.5,
   idleTimeout: 0,
@@ -23,6 +25,8 @@ describe('src/cli/service-options', () => {
       certificate: server,
       clientCertificate: 'none',
       maxPerAddress: 5,
+      connectionsPerMinute: 60,
+      handshakesPerMinute: 30,
       detectTimeout: 500,
       handshakeTimeout: 1500,
       idleTimeout: 0,
@@ -37,12 +41,14 @@ describe('src/cli/service-options', () => {
       ca,
       maxConnections: 7,
       proxyFrom: ['192.0.2.0/24'],
+      trusted: ['198.51.100.1'],
       clientCert: 'require',
     } as const;
     expect(await settingsOf(given, { certificate: server })).to.include({
       ca: authority.cert,
       maxConnections: 7,
       proxyFrom: given.proxyFrom,
+      trusted: given.trusted,
       clientCertificate: 'require',
     });
   });

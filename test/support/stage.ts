@@ -87,6 +87,14 @@ export class Stage {
     return this.#perform(this.machine.secured(tls));
   }
 
+  /** The limits refuse the upgrade: its go-ahead is never said. */
+  refuse(code: ErrorCode): this {
+    const { goAhead = '' } = this.upgrade ?? {};
+    this.upgrade = undefined;
+    this.#said = this.#said.slice(0, this.#said.length - goAhead.length);
+    return this.#perform(this.machine.refused(new SallyportError(code)));
+  }
+
   get waiting(): boolean {
     return this.upgrade === undefined && this.handOver === undefined && this.close === undefined;
   }
