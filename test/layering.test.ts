@@ -15,7 +15,7 @@ const layers: readonly { files: RegExp; imports: RegExp }[] = [
   {
     files: /^src\/net\//,
     imports:
-      /^(src\/(errors|options|log|(wire|dialogue|net)\/.*)\.ts|node:.*|@peculiar\/x509|reflect-metadata|rate-limiter-flexible)$/,
+      /^(src\/(errors|options|log|(wire|dialogue|net)\/.*)\.ts|node:.*|@peculiar\/x509|reflect-metadata|rate-limiter-flexible|ioredis)$/,
   },
   {
     files: /^src\/(server|proxy)\.ts$/,

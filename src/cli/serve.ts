@@ -2,9 +2,8 @@ import { Command, Option } from 'commander';
 import { protocols } from '../../protocol/index.ts';
 import type { Protocol } from '../dialogue/protocol.ts';
 import { SallyportError } from '../errors.ts';
-import { Admission } from '../net/admission.ts';
 import type { Application } from '../net/session.ts';
-import { connectionsByDescriptors, defaults } from '../options.ts';
+import { defaults } from '../options.ts';
 import { createServer, type Server } from '../server.ts';
 import { addAdminOptions, adminOf, listenBeside } from './admin-options.ts';
 import { loadApplication } from './application-module.ts';
@@ -18,6 +17,7 @@ import {
   addLogOptions,
   addTlsOptions,
   addTlsPolicy,
+  admissionOf,
   logOf,
   type ServiceOptions,
   settingsOf,
@@ -76,10 +76,7 @@ async function serve(names: readonly string[], options: ServeOptions): Promise<v
   const settings = await settingsOf(options, certificates);
   const application = await applicationOf(options);
   const log = await logOf(options);
-  const admission = new Admission({
-    ...settings,
-    maxConnections: settings.maxConnections ?? connectionsByDescriptors(),
-  });
+  const admission = await admissionOf(options, settings, log);
   const servers = chosen.map(protocol =>
     createServer({ ...settings, tls: policyOf(protocol, options), protocol, log, admission }, application),
   );

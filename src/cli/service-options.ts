@@ -1,8 +1,11 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { SallyportError } from '../errors.ts';
 import { createLog, LOG_LEVELS, type Log, type LogLevel } from '../log.ts';
+import { Admission } from '../net/admission.ts';
 import { loadAuthorities } from '../net/certificates.ts';
-import { defaults, type ServerOptions } from '../options.ts';
+import { inMemory } from '../net/rate-limit.ts';
+import { redisRates } from '../net/redis-rates.ts';
+import { connectionsByDescriptors, defaults, type ServerOptions } from '../options.ts';
 import type { Server } from '../server.ts';
 import type { AdminArguments } from './admin-options.ts';
 import { choice, each, seconds, someSeconds, whole } from './argument.ts';
@@ -23,6 +26,7 @@ export interface ServiceOptions extends CertificateArguments, AdminArguments {
   readonly connectionsPerMinute: number;
   readonly handshakesPerMinute: number;
   readonly trusted?: readonly string[];
+  readonly redis?: string;
   readonly proxyFrom?: readonly string[];
   readonly handshakeTimeout: number;
   readonly idleTimeout: number;
@@ -93,6 +97,9 @@ export function addLimitOptions(command: Command, idleTimeout: number): Command 
       'no limit of one address holds here; address, network or unix:, may come again',
       each,
     )
+    .addOption(
+      new Option('--redis <url>', 'count over time in a Redis, with other machines').env('SALLYPORT_REDIS'),
+    )
     .option(
       '--proxy-from <network>',
       'connections from here begin with a PROXY header; address, network or unix:, may come again',
@@ -136,6 +143,18 @@ export async function settingsOf(
     ...(maxConnections === undefined ? {} : { maxConnections }),
     ...(options.ca === undefined ? {} : { ca: await loadAuthorities(options.ca) }),
   };
+}
+
+/** What holds all servers of a command to its limits together. Throws ERR_OPTION. */
+export async function admissionOf(
+  { redis }: ServiceOptions,
+  { maxConnections = connectionsByDescriptors(), ...limits }: Omit<ServerOptions, 'protocol' | 'tls'>,
+  log: Log,
+): Promise<Admission> {
+  return new Admission(
+    { ...limits, maxConnections },
+    redis === undefined ? inMemory : await redisRates(redis, log),
+  );
 }
 
 /** The logger that the command line asks for. */

@@ -42,6 +42,7 @@ CLIENTS=(
   /usr/lib/dovecot/managesieve:dovecot-managesieved
   haproxy:haproxy
   promtool:prometheus
+  redis-server:redis-server
 )
 
 has_client() {
