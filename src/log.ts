@@ -10,11 +10,12 @@ export interface Log {
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
+export const LOG_FORMATS = ['pretty', 'json'] as const;
 
 export interface LogOptions {
   readonly level: LogLevel;
   /** `pretty` for people, `json` for machines. */
-  readonly format: 'pretty' | 'json';
+  readonly format: (typeof LOG_FORMATS)[number];
 }
 
 /** A logger that writes to standard error, so that standard output stays free for reports. */

@@ -52,6 +52,10 @@ export interface TlsOptions {
   readonly ticketKeys?: TicketKeySource;
 }
 
+/** What is allowed before TLS; `ServerOptions` says what each means. */
+export const TLS_POLICIES = ['required', 'optional', 'implicit', 'auto'] as const;
+export type TlsPolicy = (typeof TLS_POLICIES)[number];
+
 /** Times are in milliseconds; 0 turns a limit or a deadline off, where it says so. */
 export interface ServerOptions extends TlsOptions {
   readonly protocol: Protocol;
@@ -60,7 +64,7 @@ export interface ServerOptions extends TlsOptions {
    * stream in plaintext. `implicit`: TLS from the first byte. `auto`: either that or as `required`, as the first
    * byte tells. Default `required`.
    */
-  readonly tls?: 'required' | 'optional' | 'implicit' | 'auto';
+  readonly tls?: TlsPolicy;
   /** With `auto`, how long a server that speaks first waits for a ClientHello before its greeting. Default 200 ms. */
   readonly detectTimeout?: number;
   /** Our name in greetings. Default: the machine's host name. */

@@ -31,6 +31,11 @@ const layers: readonly { files: RegExp; imports: RegExp }[] = [
     imports:
       /^(src\/(errors|options|log|version|server|(wire|dialogue|net|admin)\/.*)\.ts|node:.*|prom-client)$/,
   },
+  {
+    files: /^src\/config\//,
+    imports:
+      /^(src\/(errors|options|log|server|proxy|(wire|dialogue|net|config)\/.*)\.ts|node:.*|leven|yaml|zod)$/,
+  },
   { files: /^src\/index\.ts$/, imports: /^(src|protocol)\// },
   { files: /^src\/cli\//, imports: /./ },
 ];
@@ -96,7 +101,7 @@ describe('layering', () => {
 
 function sourceOf(file: string): Source {
   const text = readFileSync(join(ROOT, file), 'utf8');
-  const found = [...text.matchAll(/(?:from|import\()\s*'([^']+)'|^import '([^']+)'/gm)].map(
+  const found = [...text.matchAll(/(?:(?<![-\w])from|import\()\s*'([^']+)'|^import '([^']+)'/gm)].map(
     match => match[1] ?? match[2] ?? '',
   );
   const imports = found.map(path =>

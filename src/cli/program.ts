@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { version } from '../version.ts';
+import { checkCommand } from './check.ts';
 import { probeCommand } from './probe.ts';
 import { proxyCommand } from './proxy.ts';
 import { serveCommand } from './serve.ts';
@@ -12,7 +13,7 @@ export function program(): Command {
     .showHelpAfterError('(add --help to see what there is)')
     .exitOverride()
     .addHelpText('after', EXAMPLES);
-  for (const command of [serveCommand(), proxyCommand(), probeCommand()]) {
+  for (const command of [serveCommand(), proxyCommand(), probeCommand(), checkCommand()]) {
     sallyport.addCommand(command.copyInheritedSettings(sallyport));
   }
   return sallyport;

@@ -8,7 +8,7 @@ import type { DialTarget } from '../net/dial.ts';
 import type { ListenOptions } from '../net/listener.ts';
 import type { UpstreamAddress } from '../net/upstream-choice.ts';
 import type { UpstreamTls } from '../net/upstream-dialler.ts';
-import { defaults } from '../options.ts';
+import { defaults, type TlsPolicy } from '../options.ts';
 import { createProxy, proxyDefaults } from '../proxy.ts';
 import { address, upstreams } from './address.ts';
 import { addAdminOptions, adminOf, listenBeside } from './admin-options.ts';
@@ -25,7 +25,6 @@ import {
   logOf,
   type ServiceOptions,
   settingsOf,
-  type TlsPolicy,
   tryRows,
 } from './service-options.ts';
 import { tryTable } from './try-table.ts';

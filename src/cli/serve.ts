@@ -3,7 +3,7 @@ import { protocols } from '../../protocol/index.ts';
 import type { Protocol } from '../dialogue/protocol.ts';
 import { SallyportError } from '../errors.ts';
 import type { Application } from '../net/session.ts';
-import { defaults } from '../options.ts';
+import { defaults, type TlsPolicy } from '../options.ts';
 import { createServer, type Server } from '../server.ts';
 import { addAdminOptions, adminOf, listenBeside } from './admin-options.ts';
 import { loadApplication } from './application-module.ts';
@@ -21,7 +21,6 @@ import {
   logOf,
   type ServiceOptions,
   settingsOf,
-  type TlsPolicy,
   tryRows,
 } from './service-options.ts';
 import { tryTable } from './try-table.ts';

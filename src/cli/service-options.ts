@@ -1,19 +1,23 @@
 import { type Command, Option } from 'commander';
 import { SallyportError } from '../errors.ts';
-import { createLog, LOG_LEVELS, type Log, type LogLevel } from '../log.ts';
+import { createLog, LOG_FORMATS, LOG_LEVELS, type Log, type LogLevel } from '../log.ts';
 import { Admission } from '../net/admission.ts';
 import { loadAuthorities } from '../net/certificates.ts';
 import { inMemory } from '../net/rate-limit.ts';
 import { redisRates } from '../net/redis-rates.ts';
-import { connectionsByDescriptors, defaults, type ServerOptions } from '../options.ts';
+import {
+  connectionsByDescriptors,
+  defaults,
+  type ServerOptions,
+  TLS_POLICIES,
+  type TlsPolicy,
+} from '../options.ts';
 import type { Server } from '../server.ts';
 import type { AdminArguments } from './admin-options.ts';
 import { choice, each, seconds, someSeconds, whole } from './argument.ts';
 import type { CertificateArguments } from './chosen-certificates.ts';
 import { tryCommand } from './try-command.ts';
 import type { TryRow } from './try-table.ts';
-
-export type TlsPolicy = (typeof TLS_POLICIES)[number];
 
 /** What every command that listens is told: TLS, limits, log. */
 export interface ServiceOptions extends CertificateArguments, AdminArguments {
@@ -34,9 +38,7 @@ export interface ServiceOptions extends CertificateArguments, AdminArguments {
   readonly logFormat?: 'pretty' | 'json';
 }
 
-const TLS_POLICIES = ['required', 'optional', 'implicit', 'auto'] as const;
 const CLIENT_CERTS = ['none', 'request', 'require'] as const;
-const LOG_FORMATS = ['pretty', 'json'] as const;
 
 /** Adds `--tls`, whose default is the command's to find; `otherwise` says in words how. */
 export function addTlsPolicy(command: Command, otherwise: string): Command {

@@ -10,6 +10,8 @@ export interface CertificateFiles {
   readonly key?: string;
   /** File whose first line decrypts the key. */
   readonly passphraseFile?: string;
+  /** Decrypts the key, in the place of a file. */
+  readonly passphrase?: string;
 }
 
 /**
@@ -21,7 +23,7 @@ export async function loadCertificate(files: CertificateFiles): Promise<Certific
   const cert = await readText(files.cert);
   const key = await readText(keyFile);
   const passphrase =
-    files.passphraseFile === undefined ? undefined : await readPassphrase(files.passphraseFile);
+    files.passphraseFile === undefined ? files.passphrase : await readPassphrase(files.passphraseFile);
   const [leaf] = parseChain(files.cert, cert);
   checkValidity(files.cert, leaf);
   if (!leaf.checkPrivateKey(parseKey(keyFile, key, passphrase))) {

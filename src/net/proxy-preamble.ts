@@ -19,6 +19,15 @@ export class ProxyNetworks {
   }
 }
 
+/** Whether a text is one that `ProxyNetworks` takes. */
+export function isNetwork(text: string): boolean {
+  try {
+    return new ProxyNetworks([text]) instanceof ProxyNetworks;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Reads the PROXY header with which a connection begins, within `timeout` ms; what lies behind it stays in the socket,
  * which is paused. Rejects with ERR_PROXY_HEADER, or ERR_PEER_CLOSED for one that says nothing, as health checks do;

@@ -1,0 +1,37 @@
+import type { LogOptions } from '../log.ts';
+import type { DialTarget } from '../net/dial.ts';
+import type { ServerOptions } from '../options.ts';
+import type { ProxyOptions } from '../proxy.ts';
+
+/** A configuration that has been checked: all files are read, every default is filled in. Times are in milliseconds. */
+export interface Configuration {
+  /** Where it was read from. */
+  readonly file: string;
+  /** One for each address. */
+  readonly listeners: readonly ListenerConfiguration[];
+  /** Over all listeners together. */
+  readonly limits: { readonly maxConnections: number; readonly maxPerAddress: number };
+  readonly log: LogOptions;
+  /** How long sessions have to end. */
+  readonly drain: number;
+}
+
+export interface ListenerConfiguration {
+  readonly address: DialTarget;
+  /** As in logs: `host:port` or a path. */
+  readonly name: string;
+  readonly options: ServerOptions;
+  readonly destination: Destination;
+}
+
+/** Where sessions go after the hand-over; to none, the dialogue goes on under TLS. */
+export type Destination =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'module'; readonly file: string }
+  | { readonly kind: 'command'; readonly command: string }
+  | { readonly kind: 'upstream'; readonly options: UpstreamOptions };
+
+export type UpstreamOptions = Pick<
+  ProxyOptions,
+  'to' | 'toTls' | 'sendProxy' | 'connectTimeout' | 'upstreamTimeout'
+>;

@@ -1,0 +1,117 @@
+import { readFile } from 'node:fs/promises';
+import type { Protocol } from '../dialogue/protocol.ts';
+import { connectionsByDescriptors } from '../options.ts';
+import { reportTakenAddresses } from './addresses.ts';
+import type { Configuration, ListenerConfiguration } from './configuration.ts';
+import type { Environment } from './environment.ts';
+import { readListener, type Shared } from './listener.ts';
+import { loadCertificates } from './load-certificates.ts';
+import { inOrder, type Mistake } from './mistake.ts';
+import { Reading } from './reading.ts';
+import { certificate } from './schema/certificates.ts';
+import { type ConfigurationSchema, configurationSchema } from './schema/schema.ts';
+import { listOf } from './schema/values.ts';
+import { schemaMistakes } from './schema-mistakes.ts';
+import { shapeOf } from './shape.ts';
+import { Source } from './source.ts';
+
+export interface ConfigurationSurroundings {
+  /** Those that a listener may speak. */
+  readonly protocols: readonly Protocol[];
+  /** Where `${NAME}` is looked up. Default: the process's. */
+  readonly environment?: Environment;
+}
+
+/** A configuration that can be put in force, or all that is wrong with it. */
+export type ReadConfiguration =
+  | { readonly configuration: Configuration; readonly mistakes: readonly [] }
+  | { readonly configuration: undefined; readonly mistakes: readonly Mistake[] };
+
+/** Reads and checks a configuration and all files that it names. It listens nowhere and never throws for what is in a file. */
+export async function readConfiguration(
+  file: string,
+  surroundings: ConfigurationSurroundings,
+): Promise<ReadConfiguration> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
+    const mistake = {
+      file,
+      position: undefined,
+      found: `cannot be read (${code})`,
+      right: 'name a YAML file',
+    };
+    return { configuration: undefined, mistakes: [mistake] };
+  }
+  return readText(file, text, surroundings);
+}
+
+/** The same for a text in hand; files that it names are seen from the folder of `file`. */
+export async function readText(
+  file: string,
+  text: string,
+  { protocols, environment = process.env }: ConfigurationSurroundings,
+): Promise<ReadConfiguration> {
+  const schema = configurationSchema(protocols.map(({ name }) => name));
+  const source = new Source(file, text, environment);
+  if (source.syntax.length > 0) return { configuration: undefined, mistakes: inOrder(source.syntax) };
+  const reading = new Reading(source, shapeOf(schema));
+  const read = schema.safeParse(source.value, { reportInput: true });
+  const issues = read.error?.issues ?? [];
+  reading.mistakes.push(...source.missing, ...schemaMistakes(issues, source, reading.shape));
+  const listeners = await readListeners(schema, reading, protocols);
+  if (!read.success || reading.mistakes.length > 0) {
+    return { configuration: undefined, mistakes: inOrder(reading.mistakes) };
+  }
+  const { limits, log, drain } = read.data;
+  const configuration = {
+    file,
+    listeners,
+    limits: {
+      maxConnections: limits.connections ?? connectionsByDescriptors(),
+      maxPerAddress: limits['per-address'],
+    },
+    log: { level: log.level, format: log.format ?? (process.stderr.isTTY ? 'pretty' : 'json') },
+    drain,
+  } as const;
+  return { configuration, mistakes: [] };
+}
+
+/** Those listeners that the schema has nothing against, also where it has something against others. */
+async function readListeners(
+  schema: ConfigurationSchema,
+  reading: Reading,
+  protocols: readonly Protocol[],
+): Promise<readonly ListenerConfiguration[]> {
+  const { certificates, hostname, listeners } = sections(reading.source.value);
+  const own = Array.isArray(certificates)
+    ? certificates.map(each => certificate().safeParse(each).data)
+    : schema.shape.certificates.safeParse(certificates).data;
+  const shared: Shared = {
+    protocols,
+    hasCertificates: certificates !== undefined,
+    certificates: own && (await loadCertificates(own, ['certificates'], reading)),
+    hostname: schema.shape.hostname.safeParse(hostname).data,
+  };
+  const sound = (Array.isArray(listeners) ? listeners : []).flatMap((section, index) => {
+    const { data } = schema.shape.listeners.element.safeParse(section);
+    return data === undefined ? [] : [{ data, path: ['listeners', index] }];
+  });
+  reportTakenAddresses(
+    sound.flatMap(({ data, path }) =>
+      listOf(data.address).map((address, index) => ({
+        address,
+        path: [...path, 'address', ...(Array.isArray(data.address) ? [index] : [])],
+      })),
+    ),
+    reading,
+  );
+  const read = await Promise.all(sound.map(({ data, path }) => readListener(data, path, reading, shared)));
+  return read.flat();
+}
+
+function sections(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {}; // keys are texts
+}

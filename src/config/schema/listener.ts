@@ -1,0 +1,98 @@
+import * as z from 'zod';
+import { isNetwork } from '../../net/proxy-preamble.ts';
+import { defaults, TLS_POLICIES } from '../../options.ts';
+import { certificatesSection, clientCertificatesSection } from './certificates.ts';
+import { proxySection } from './proxy.ts';
+import { timeoutsSection } from './timeouts.ts';
+import { count, fileName, hostName, listenAddress, oneOrMore } from './values.ts';
+
+/** One protocol on one or more addresses; `protocols` are their names. */
+export function listenerSection(protocols: readonly string[]) {
+  return z.strictObject({
+    protocol: z.enum(protocols).describe('What is spoken.'),
+    address: oneOrMore(listenAddress())
+      .describe("Where it listens: `host:port`, `'[IPv6]:port'` or `unix:/path`, or a list of these.")
+      .meta({ form: "host:port, '[IPv6]:port' or unix:/path, or a list of these" }),
+    tls: z
+      .enum(TLS_POLICIES)
+      .exactOptional()
+      .describe(
+        'What is allowed before TLS. Without it `required`, for http `auto`, on the public port of smtp `optional`.',
+      ),
+    ...tlsKeys(),
+    ...dialogueKeys(),
+    ...destinationKeys(),
+  });
+}
+
+export type ListenerSection = z.output<ReturnType<typeof listenerSection>>;
+
+function tlsKeys() {
+  return {
+    certificates: certificatesSection()
+      .exactOptional()
+      .describe('Certificates of this listener, in the place of those for all.'),
+    'client-certificates': clientCertificatesSection().exactOptional(),
+    'min-version': z
+      .enum(['TLSv1.2', 'TLSv1.3'])
+      .prefault(defaults.minVersion)
+      .describe('The lowest TLS version.'),
+    alpn: z
+      .array(z.string().min(1).max(255))
+      .exactOptional()
+      .meta({ form: 'a list of ALPN ids, each in quotes if need be' })
+      .describe('ALPN ids that are accepted. Without it those of the protocol.'),
+  };
+}
+
+function dialogueKeys() {
+  return {
+    hostname: hostName()
+      .exactOptional()
+      .describe("Our name in greetings. Without it the one for all, or the machine's."),
+    capabilities: z
+      .array(
+        z
+          .string()
+          .regex(/^[\x20-\x7e]+$/)
+          .meta({ form: 'a line in printable ASCII' }),
+      )
+      .exactOptional()
+      .describe("Capabilities of the application, listed with ours in plaintext, in the protocol's words."),
+    'plaintext-after-upgrade': z
+      .enum(['refuse', 'discard'])
+      .prefault(defaults.plaintextAfterUpgrade)
+      .describe('What becomes of plaintext behind the upgrade command: an end with an error, or nothing.'),
+    'bad-commands': count()
+      .prefault(defaults.badCommands)
+      .describe('Bad commands that are answered; the next one closes the connection.'),
+    'proxy-from': z
+      .array(networkText())
+      .exactOptional()
+      .describe(
+        'Addresses, networks and `unix:` from which every connection begins with a PROXY header, version 1 or 2.',
+      ),
+    timeouts: timeoutsSection().prefault({}),
+  };
+}
+
+function networkText() {
+  const form = 'an address, a network such as 192.0.2.0/24, or unix:';
+  return z.string().refine(isNetwork, form).meta({ form });
+}
+
+/** At most one of these. Without one the dialogue goes on under TLS, and there is no service behind it. */
+function destinationKeys() {
+  return {
+    app: fileName('a module whose default export gets each session')
+      .exactOptional()
+      .describe('Module whose default export gets each session.'),
+    exec: z
+      .string()
+      .min(1)
+      .exactOptional()
+      .meta({ form: 'a shell command' })
+      .describe('Shell command for each session, with the stream on its input and output.'),
+    proxy: proxySection().exactOptional(),
+  };
+}

@@ -1,0 +1,114 @@
+import * as z from 'zod';
+import { ADDRESS, readAddress } from '../../net/address.ts';
+
+/*
+ * Values that several sections have. What one may be is said twice: as a pattern, for editors, and as `form`, in words,
+ * for mistakes: "it must be …".
+ */
+
+const TIME_FORM = 'a time such as 200ms, 30s, 5m or 1h';
+
+/** A time from a millisecond to 24 days; read as milliseconds. */
+export function duration() {
+  return time().transform(milliseconds).meta({ form: TIME_FORM });
+}
+
+/** The same, or 0 for ever. */
+export function durationOrNever() {
+  return z
+    .union([z.literal(0), time()])
+    .transform((given, context) => (given === 0 ? 0 : milliseconds(given, context)))
+    .meta({ form: `${TIME_FORM}, or 0 for ever` });
+}
+
+function time() {
+  return z.string().regex(/^\d{1,9}(\.\d{1,3})?(ms|s|m|h)$/);
+}
+
+function milliseconds(text: string, context: z.RefinementCtx): number {
+  const [, digits, unit = ''] = /^([\d.]+)(\D+)$/.exec(text) ?? [];
+  const length = Math.round(Number(digits) * (UNITS[unit] ?? Number.NaN));
+  if (length >= 1 && length <= LONGEST) return length;
+  context.addIssue({ code: 'custom', message: `${TIME_FORM}, from 1ms to 596h` });
+  return z.NEVER;
+}
+
+/** Node's timers take no more. */
+const LONGEST = 596 * 3_600_000;
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** A time as a configuration has it, in its largest unit without a fraction. */
+export function durationText(milliseconds: number): string {
+  const fitting = Object.entries(UNITS).filter(([, length]) => milliseconds % length === 0);
+  const [unit, length] = fitting.at(-1) ?? ['ms', 1];
+  return `${milliseconds / length}${unit}`;
+}
+
+export function count() {
+  return z.int().min(0).max(1_000_000_000);
+}
+
+/** The name of a file with `what` in it, seen from the folder of the configuration. */
+export function fileName(what: string) {
+  return z
+    .string()
+    .min(1)
+    .meta({ form: `the name of a file with ${what}` });
+}
+
+/** Something that nobody should see: from the environment, or the first line of a file. */
+export function secret() {
+  return z
+    .union([z.string().min(1), z.strictObject({ file: fileName('the secret in its first line') })])
+    .meta({
+      form: `'\${NAME}', which is a variable of the environment, or { file: PATH }, whose first line counts`,
+      writeOnly: true,
+    });
+}
+
+export type Secret = z.output<ReturnType<typeof secret>>;
+
+/** A name as it stands in greetings. */
+export function hostName() {
+  return z
+    .string()
+    .regex(/^[\x21-\x7e]+$/)
+    .meta({ form: 'a name in printable ASCII without blanks' });
+}
+
+const ADDRESS_FORM = "host:port, '[IPv6]:port' or unix:/path";
+
+/** An address to listen on; port 0 lets the system choose. */
+export function listenAddress() {
+  return address(0);
+}
+
+/** An address to dial. */
+export function dialAddress() {
+  return address(1);
+}
+
+function address(leastPort: number) {
+  return z
+    .string()
+    .regex(ADDRESS)
+    .transform((text, context) => {
+      const target = readAddress(text);
+      if (target !== undefined && ('path' in target || target.port >= leastPort)) return target;
+      context.addIssue({
+        code: 'custom',
+        message: `${ADDRESS_FORM}, with a port from ${leastPort} to 65535`,
+      });
+      return z.NEVER;
+    })
+    .meta({ form: ADDRESS_FORM });
+}
+
+/** One of something, or a list of at least one. */
+export function oneOrMore<T extends z.ZodType>(one: T) {
+  return z.union([one, z.array(one).min(1)]);
+}
+
+export function listOf<T>(given: T | readonly T[]): readonly T[] {
+  return Array.isArray(given) ? given : [given as T]; // TypeScript does not narrow readonly arrays
+}
