@@ -49,14 +49,17 @@ export function createProxy(options: ProxyOptions & Omit<Surroundings, 'upstream
     throw new SallyportError('ERR_OPTION', `${own.protocol.name} has no data connections`);
   }
   const surroundings = {
-    upstream: upstreamOf(options),
+    upstream: upstreamService(options),
     ...(log && { log }),
     ...(admission && { admission }),
   };
   return new Server({ idleTimeout: proxyDefaults.idleTimeout, ...own }, undefined, surroundings);
 }
 
-function upstreamOf(options: ProxyOptions & Pick<Surroundings, 'log'>): UpstreamService {
+/** What a proxy has in the place of an application. Throws ERR_OPTION. */
+export function upstreamService(
+  options: Omit<ProxyOptions, 'certificate'> & Pick<Surroundings, 'log'>,
+): UpstreamService {
   const { to, protocol, toTls: tls, sendProxy, log = silent } = options;
   const timeout = options.upstreamTimeout ?? proxyDefaults.upstreamTimeout;
   const dialler = new UpstreamDialler({

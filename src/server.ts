@@ -10,6 +10,8 @@ import type { Census } from './net/census.ts';
 import { DropLog } from './net/drop-log.ts';
 import { Listener, type ListenOptions } from './net/listener.ts';
 import type { Milestone } from './net/progress.ts';
+import { ProxyNetworks } from './net/proxy-preamble.ts';
+import type { Service } from './net/service.ts';
 import type { Application } from './net/session.ts';
 import { logSessionEnd, type SessionEnd } from './net/session-end.ts';
 import { TlsTerminator } from './net/terminator.ts';
@@ -51,11 +53,11 @@ export interface Surroundings {
 
 /** One protocol on one address. */
 export class Server extends EventEmitter<ServerEvents> {
-  /** A `proxy` has an upstream behind it. */
-  readonly role: 'server' | 'proxy';
   readonly #listener: Listener;
   readonly #terminator: TlsTerminator;
+  readonly #log: Log;
   #options: ResolvedOptions;
+  #role: 'server' | 'proxy';
 
   constructor(
     options: ServerOptions,
@@ -63,24 +65,13 @@ export class Server extends EventEmitter<ServerEvents> {
     { log = silent, admission, upstream }: Surroundings = {},
   ) {
     super();
-    this.role = upstream === undefined ? 'server' : 'proxy';
+    this.#role = roleOf(upstream);
     this.#options = resolveOptions(options);
     this.#terminator = new TlsTerminator(tlsOptionsOf(this.#options));
     const drops = new DropLog(log);
+    this.#log = log;
     this.#listener = new Listener(
-      {
-        options: this.options,
-        scene: sceneOf(this.options, application !== undefined || upstream !== undefined),
-        terminator: this.#terminator,
-        application,
-        upstream,
-        reached: (id, milestone, elapsed) => this.emit('milestone', id, milestone, elapsed),
-        secured: (id, facts, took) => this.emit('secure', id, facts, took),
-        ended: (_driver, end) => {
-          if (log !== silent) logSessionEnd(log, end);
-          this.emit('end', end);
-        },
-      },
+      this.#service(application, upstream),
       admission ?? new Admission(this.options),
       {
         failed: error => {
@@ -99,6 +90,11 @@ export class Server extends EventEmitter<ServerEvents> {
   /** As they are in force, with every default. */
   get options(): ResolvedOptions {
     return this.#options;
+  }
+
+  /** A `proxy` has an upstream behind it. */
+  get role(): 'server' | 'proxy' {
+    return this.#role;
   }
 
   get protocol(): Protocol {
@@ -141,11 +137,45 @@ export class Server extends EventEmitter<ServerEvents> {
   }
 
   /**
+   * Puts other options in force, and another application or upstream: for the connections that are accepted from now
+   * on. Those that are open go on as they began, and the address and the ticket keys are kept. The options are the whole
+   * of them. Throws ERR_OPTION and ERR_CERTIFICATE, and changes nothing then.
+   */
+  reconfigure(
+    options: ServerOptions,
+    application?: Application,
+    { upstream }: Pick<Surroundings, 'upstream'> = {},
+  ): void {
+    const resolved = resolveOptions(options);
+    const networks = new ProxyNetworks(resolved.proxyFrom);
+    this.#terminator.replace(tlsOptionsOf(resolved));
+    this.#options = resolved;
+    this.#role = roleOf(upstream);
+    this.#listener.replace(this.#service(application, upstream), networks);
+  }
+
+  /**
    * Stops accepting, says the protocol's farewell to those still in the dialogue, lets handshakes and sessions
    * end, and destroys what is left after `within` ms. Default 10 s. Resolves when nothing is open.
    */
   close({ within = CLOSE_WITHIN }: { readonly within?: number } = {}): Promise<void> {
     return this.#listener.close(within);
+  }
+
+  #service(application: Application | undefined, upstream: UpstreamService | undefined): Service {
+    return {
+      options: this.options,
+      scene: sceneOf(this.options, application !== undefined || upstream !== undefined),
+      terminator: this.#terminator,
+      application,
+      upstream,
+      reached: (id, milestone, elapsed) => this.emit('milestone', id, milestone, elapsed),
+      secured: (id, facts, took) => this.emit('secure', id, facts, took),
+      ended: (_driver, end) => {
+        if (this.#log !== silent) logSessionEnd(this.#log, end);
+        this.emit('end', end);
+      },
+    };
   }
 }
 
@@ -161,6 +191,10 @@ export function createServer(
   const { log, admission, ...own } = options;
   const given = { ...(log === undefined ? {} : { log }), ...(admission === undefined ? {} : { admission }) };
   return new Server(own, application, given);
+}
+
+function roleOf(upstream: UpstreamService | undefined) {
+  return upstream === undefined ? 'server' : 'proxy';
 }
 
 function sceneOf({ hostname, tls, capabilities, available }: ResolvedOptions, application: boolean) {

@@ -9,7 +9,6 @@ import { expect } from 'chai';
 import type { Command } from 'commander';
 import { protocols } from '../protocol/index.ts';
 import { line } from '../protocol/line.ts';
-import { environmentOf } from '../src/cli/command-application.ts';
 import { exitStatuses } from '../src/cli/exit-status.ts';
 import { program } from '../src/cli/program.ts';
 import { tryCommand } from '../src/cli/try-command.ts';
@@ -19,6 +18,7 @@ import { type ErrorCode, errorTable } from '../src/errors.ts';
 import { Session } from '../src/net/session.ts';
 import { defaults } from '../src/options.ts';
 import { proxyDefaults } from '../src/proxy.ts';
+import { environmentOf } from '../src/run/command-application.ts';
 import {
   anchors,
   code,
@@ -373,6 +373,7 @@ function testCommand(): void {
     'sallyport serve': serveCommand,
     'sallyport proxy': proxyCommand,
     'sallyport probe': () => commandNamed('probe'),
+    'sallyport run': () => commandNamed('run'),
     'sallyport check': () => commandNamed('check'),
   })) {
     it(`quotes the help of ${name}`, () => {

@@ -36,6 +36,10 @@ const layers: readonly { files: RegExp; imports: RegExp }[] = [
     imports:
       /^(src\/(errors|options|log|server|proxy|(wire|dialogue|net|config)\/.*)\.ts|node:.*|leven|yaml|zod)$/,
   },
+  {
+    files: /^src\/run\//,
+    imports: /^(src\/(errors|options|log|server|proxy|(wire|dialogue|net|config|run)\/.*)\.ts|node:.*)$/,
+  },
   { files: /^src\/index\.ts$/, imports: /^(src|protocol)\// },
   { files: /^src\/cli\//, imports: /./ },
 ];

@@ -3,6 +3,7 @@ import { version } from '../version.ts';
 import { checkCommand } from './check.ts';
 import { probeCommand } from './probe.ts';
 import { proxyCommand } from './proxy.ts';
+import { runCommand } from './run.ts';
 import { serveCommand } from './serve.ts';
 
 /** The whole command line; made anew for each run, as tests read its help. */
@@ -13,7 +14,7 @@ export function program(): Command {
     .showHelpAfterError('(add --help to see what there is)')
     .exitOverride()
     .addHelpText('after', EXAMPLES);
-  for (const command of [serveCommand(), proxyCommand(), probeCommand(), checkCommand()]) {
+  for (const command of [serveCommand(), proxyCommand(), probeCommand(), runCommand(), checkCommand()]) {
     sallyport.addCommand(command.copyInheritedSettings(sallyport));
   }
   return sallyport;
@@ -24,4 +25,5 @@ Examples:
   sallyport serve
   sallyport serve smtp imap --cert chain.pem --key key.pem
   sallyport proxy smtp --to 127.0.0.1:2525
-  sallyport probe smtp://mail.example.org`;
+  sallyport probe smtp://mail.example.org
+  sallyport run --config sallyport.yaml`;

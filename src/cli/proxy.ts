@@ -131,7 +131,7 @@ async function proxy(name: string, options: ProxyCommandOptions): Promise<void> 
     ...(sendProxy === undefined ? {} : { sendProxy }),
   });
   const admin = await adminOf(options, [server], log);
-  drainOnSignal([server], log);
+  drainOnSignal(() => server.close(), log);
   const where = await server.listen(options.listen ?? presetAddress(protocol, tls));
   const adminLine = await listenBeside(admin, [server], log);
   log.info({ protocol: name, role: 'proxy', ...where, tls }, 'listening');

@@ -4,12 +4,12 @@ import type { Protocol } from '../dialogue/protocol.ts';
 import { SallyportError } from '../errors.ts';
 import type { Application } from '../net/session.ts';
 import { defaults, type TlsPolicy } from '../options.ts';
+import { loadApplication } from '../run/application-module.ts';
+import { commandApplication } from '../run/command-application.ts';
 import { createServer, type Server } from '../server.ts';
 import { addAdminOptions, adminOf, listenBeside } from './admin-options.ts';
-import { loadApplication } from './application-module.ts';
 import { port, whole } from './argument.ts';
 import { chosenCertificates } from './chosen-certificates.ts';
-import { commandApplication } from './command-application.ts';
 import { drainOnSignal } from './drain-on-signal.ts';
 import { protocolNamed } from './protocol-argument.ts';
 import {
@@ -80,7 +80,7 @@ async function serve(names: readonly string[], options: ServeOptions): Promise<v
     createServer({ ...settings, tls: policyOf(protocol, options), protocol, log, admission }, application),
   );
   const admin = await adminOf(options, servers, log);
-  drainOnSignal(servers, log);
+  drainOnSignal(() => Promise.all(servers.map(server => server.close())), log);
   await listenAll(servers, options);
   const adminLine = await listenBeside(admin, servers, log);
   for (const server of servers) {

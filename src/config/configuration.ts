@@ -1,4 +1,5 @@
 import type { LogOptions } from '../log.ts';
+import type { AdmissionLimits } from '../net/admission.ts';
 import type { DialTarget } from '../net/dial.ts';
 import type { ServerOptions } from '../options.ts';
 import type { ProxyOptions } from '../proxy.ts';
@@ -10,7 +11,7 @@ export interface Configuration {
   /** One for each address. */
   readonly listeners: readonly ListenerConfiguration[];
   /** Over all listeners together. */
-  readonly limits: { readonly maxConnections: number; readonly maxPerAddress: number };
+  readonly limits: AdmissionLimits;
   readonly log: LogOptions;
   /** How long sessions have to end. */
   readonly drain: number;

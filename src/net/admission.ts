@@ -19,29 +19,52 @@ export interface AdmissionLimits {
 /** What a limit says: nothing, or why not; at once where there is nothing to ask. */
 type Verdict = Promise<SallyportError | undefined> | undefined;
 
+/** A limit over time, by its number. */
+interface Rate {
+  readonly perMinute: number;
+  readonly limit: RateLimit | undefined;
+}
+
+const NO_RATE: Rate = { perMinute: 0, limit: undefined };
+
 /**
  * Holds connections to their limits: in all and for each address, at once and over time. Those at once are counted
  * here; those over time in `rates`, which several processes may share. Throws ERR_OPTION for a bad network.
  */
 export class Admission {
-  readonly #limit: number;
-  readonly #perAddress: number;
-  readonly #trusted: Networks;
-  readonly #connections: RateLimit | undefined;
-  readonly #handshakes: RateLimit | undefined;
+  readonly #rates: RateStore;
+  #limit = 0;
+  #perAddress = 0;
+  #trusted = new Networks([], 'trusted');
+  #connections: Rate = NO_RATE;
+  #handshakes: Rate = NO_RATE;
   readonly #counts = new Map<string, number>();
   #total = 0;
 
   constructor(limits: AdmissionLimits, rates: RateStore = inMemory) {
+    this.#rates = rates;
+    this.limit(limits);
+  }
+
+  /**
+   * Puts other limits in force; who has been admitted stays, and a limit over time that is the same goes on counting.
+   * Throws ERR_OPTION for a bad network, and changes nothing then.
+   */
+  limit(limits: AdmissionLimits): void {
     const { maxConnections, maxPerAddress, connectionsPerMinute, handshakesPerMinute, trusted } = {
       ...defaults,
       ...limits,
     };
+    this.#trusted = new Networks(trusted, 'trusted');
     this.#limit = maxConnections;
     this.#perAddress = maxPerAddress;
-    this.#trusted = new Networks(trusted, 'trusted');
-    if (connectionsPerMinute > 0) this.#connections = rates.limit('connections', connectionsPerMinute);
-    if (handshakesPerMinute > 0) this.#handshakes = rates.limit('handshakes', handshakesPerMinute);
+    this.#connections = this.#rate('connections', connectionsPerMinute, this.#connections);
+    this.#handshakes = this.#rate('handshakes', handshakesPerMinute, this.#handshakes);
+  }
+
+  #rate(name: 'connections' | 'handshakes', perMinute: number, before: Rate): Rate {
+    if (before.perMinute === perMinute) return before;
+    return perMinute > 0 ? { perMinute, limit: this.#rates.limit(name, perMinute) } : NO_RATE;
   }
 
   /** Connections admitted and not released. */
@@ -71,12 +94,12 @@ export class Admission {
 
   /** Counts one more connection over time. */
   connect(address: string): Verdict {
-    return this.#take(this.#connections, address, 'ERR_CONNECTION_RATE');
+    return this.#take(this.#connections.limit, address, 'ERR_CONNECTION_RATE');
   }
 
   /** Counts one more handshake over time, before it begins. */
   secure(address: string): Verdict {
-    return this.#take(this.#handshakes, address, 'ERR_HANDSHAKE_RATE');
+    return this.#take(this.#handshakes.limit, address, 'ERR_HANDSHAKE_RATE');
   }
 
   #take(

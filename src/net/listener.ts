@@ -6,6 +6,7 @@ import { Driver } from './driver.ts';
 import { connectionFailure } from './handshake-failure.ts';
 import { ProxyNetworks, readPreamble } from './proxy-preamble.ts';
 import type { Service } from './service.ts';
+import { removeStaleSocket } from './stale-socket.ts';
 
 export interface ListenOptions {
   /** Default 127.0.0.1. */
@@ -29,28 +30,21 @@ export interface ListenerReport {
 
 /** Accepts connections within the limits, gives each to a driver, and lets them end in order. */
 export class Listener {
-  readonly #service: Service;
+  #service: Service;
   readonly #report: ListenerReport;
   readonly #admission: Admission;
   readonly #drivers = new Set<Driver>();
   readonly #turnedAway = new Set<Driver>();
   /** Their PROXY header has not come yet: nobody knows whose they are. */
   readonly #unidentified = new Set<Driver>();
-  readonly #proxies: ProxyNetworks;
+  #proxies: ProxyNetworks;
   readonly #server: Server;
   readonly #nextId: () => string;
   /** Of the connections that are over. */
   #past: Traffic = NO_TRAFFIC;
 
   constructor(service: Service, admission: Admission, report: ListenerReport, nextId: () => string) {
-    this.#service = {
-      ...service,
-      ended: (driver, end) => {
-        this.#forget(driver);
-        this.#past = added(this.#past, driver.traffic);
-        service.ended(driver, end);
-      },
-    };
+    this.#service = this.#own(service);
     this.#report = report;
     this.#proxies = new ProxyNetworks(service.options.proxyFrom);
     this.#nextId = nextId;
@@ -58,8 +52,14 @@ export class Listener {
     // Without noDelay p99 of an upgrade is 45 ms instead of 4 (Nagle against delayed ACK).
     this.#server = createServer({ noDelay: true }, socket => this.#accept(socket));
     this.#server.on('drop', () => report.dropped());
-    const { maxConnections } = service.options;
-    if (maxConnections > 0) this.#server.maxConnections = maxConnections + TURNED_AWAY_AT_ONCE;
+    this.#limit(service);
+  }
+
+  /** Puts another service in force, and its networks, for the connections that are accepted from now on. */
+  replace(service: Service, proxies: ProxyNetworks): void {
+    this.#proxies = proxies;
+    this.#service = this.#own(service);
+    this.#limit(service);
   }
 
   /** Connections that hold a place. */
@@ -80,12 +80,13 @@ export class Listener {
     return address ?? undefined;
   }
 
-  /** Throws ERR_LISTEN with the address and the system's reason. */
-  listen({ host = '127.0.0.1', port, path }: ListenOptions): Promise<AddressInfo> {
+  /** Rejects with ERR_LISTEN, the address and the system's reason. A Unix socket that nobody serves any more gives way. */
+  async listen({ host = '127.0.0.1', port, path }: ListenOptions): Promise<AddressInfo> {
     if ((port === undefined) === (path === undefined)) {
       throw new SallyportError('ERR_OPTION', 'listen needs a port, or a path');
     }
     const where = path ?? `${host} port ${port}`;
+    if (path !== undefined) await removeStaleSocket(path);
     return new Promise((resolve, reject) => {
       const refused = (cause: Error) => {
         const code = 'code' in cause ? String(cause.code) : cause.message;
@@ -118,6 +119,22 @@ export class Listener {
       });
       for (const driver of this.#drivers) driver.drain();
     });
+  }
+
+  #own(service: Service): Service {
+    return {
+      ...service,
+      ended: (driver, end) => {
+        this.#forget(driver);
+        this.#past = added(this.#past, driver.traffic);
+        service.ended(driver, end);
+      },
+    };
+  }
+
+  #limit({ options: { maxConnections } }: Service): void {
+    this.#server.maxConnections =
+      maxConnections > 0 ? maxConnections + TURNED_AWAY_AT_ONCE : Number.MAX_SAFE_INTEGER;
   }
 
   #accept(socket: Socket): void {

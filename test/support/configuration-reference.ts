@@ -17,7 +17,7 @@ export function configurationReference(): string {
 
 const INTRODUCTION = `# The configuration file
 
-What may stand in the file of \`sallyport check\`. The guide is [operations.md](../guide/operations.md).
+What may stand in the file of \`sallyport run\` and \`sallyport check\`. The guide is [operations.md](../guide/operations.md).
 [configuration.schema.json](configuration.schema.json) says the same to editors.
 
 The file is YAML. Files that it names are seen from the folder in which it stands. In a text, \`\${NAME}\` is a variable of

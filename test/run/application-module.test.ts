@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { loadApplication } from '../../src/cli/application-module.ts';
+import { loadApplication } from '../../src/run/application-module.ts';
 import { folderWith, removeFolders } from '../support/folder.ts';
 
-describe('src/cli/application-module', () => {
+describe('src/run/application-module', () => {
   after(removeFolders);
 
   it('loads a default export', async () => {

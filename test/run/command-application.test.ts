@@ -2,8 +2,8 @@ import type { Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
 import { smtp } from '../../protocol/smtp.ts';
-import { commandApplication, environmentOf } from '../../src/cli/command-application.ts';
 import { Session } from '../../src/net/session.ts';
+import { commandApplication, environmentOf } from '../../src/run/command-application.ts';
 import { serving, stopServing } from '../support/serving.ts';
 import { underTls } from '../support/speak.ts';
 import { TLS } from '../support/stage.ts';
@@ -24,7 +24,7 @@ function session(tls = true, name = 'mail.example.org'): Session {
   });
 }
 
-describe('src/cli/command-application', () => {
+describe('src/run/command-application', () => {
   afterEach(stopServing);
 
   it('tells all that is known, by our names and by those of ucspi and mod_ssl', () => {

@@ -4,13 +4,17 @@ import { SallyportError } from '../errors.ts';
 import type { Application, Session } from '../net/session.ts';
 import { printable } from '../wire/printable.ts';
 
+/** Of all such applications: a configuration may name many, and another one at each reload. */
+const running = new Set<ChildProcess>();
+let watching = false;
+
 /**
  * An application that runs a shell command for each session, with the decrypted stream on its standard input
  * and output, and the TLS facts in its environment. When the client goes, so does the command (SIGTERM).
  */
 export function commandApplication(command: string): Application {
-  const running = new Set<ChildProcess>();
-  process.once('exit', () => running.forEach(end));
+  if (!watching) process.once('exit', () => running.forEach(end));
+  watching = true;
   return async session => {
     const child = spawn(command, {
       shell: true,
