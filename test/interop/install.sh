@@ -36,6 +36,7 @@ CLIENTS=(
   /usr/lib/mysql/plugin/auth_ed25519.so:mariadb-server
   '/usr/lib/postgresql/*/bin/initdb:postgresql'
   postfix:postfix
+  inspircd:inspircd
   /usr/lib/dovecot/imap:dovecot-imapd
   /usr/lib/dovecot/pop3:dovecot-pop3d
   /usr/lib/dovecot/lmtp:dovecot-lmtpd
