@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { lstat, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 
@@ -10,13 +11,14 @@ export async function removeStaleSocket(path: string): Promise<void> {
   if (found?.isSocket() === true && (await isRefused(path))) await rm(path, { force: true });
 }
 
-function isRefused(path: string): Promise<boolean> {
-  return new Promise(resolve => {
-    const socket = connect({ path });
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(false);
-    });
-    socket.once('error', error => resolve('code' in error && error.code === 'ECONNREFUSED'));
-  });
+async function isRefused(path: string): Promise<boolean> {
+  const socket = connect({ path });
+  try {
+    await once(socket, 'connect');
+    return false;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED';
+  } finally {
+    socket.destroy();
+  }
 }
