@@ -35,6 +35,8 @@ export const errorTable = {
   ERR_HANDSHAKE_CIPHER: { blame: 'peer', message: 'No cipher in common' },
   ERR_HANDSHAKE_ALPN: { blame: 'peer', message: 'No application protocol in common' },
   ERR_HANDSHAKE_CERTIFICATE: { blame: 'peer', message: 'Client certificate missing or not trusted' },
+  ERR_HANDSHAKE_SUBJECT: { blame: 'peer', message: 'Client certificate of somebody who is not allowed' },
+  ERR_HANDSHAKE_NAME: { blame: 'peer', message: 'No certificate for the name' },
   ERR_HANDSHAKE_FAILED: { blame: 'peer', message: 'TLS handshake failed' },
   ERR_SERVER_CERTIFICATE: { blame: 'peer', message: 'Server certificate not accepted' },
   ERR_TLS_RECORD: { blame: 'peer', message: 'Corrupt TLS record' },

@@ -1,6 +1,15 @@
 export * from '../protocol/index.ts';
 export { Admin, type AdminOptions, adminDefaults, createAdmin } from './admin/admin.ts';
 export type { Figures, Snapshot, SnapshotRequest } from './admin/figures.ts';
+export type { CertificateDirectory, CertificateSource } from './certificates/certificate-source.ts';
+export {
+  CertificateStore,
+  type CertificateStoreEvents,
+  type CertificateStoreOptions,
+  type CurrentCertificates,
+} from './certificates/certificate-store.ts';
+export type { CertificateStatus } from './certificates/held-certificate.ts';
+export type { TrustFiles } from './certificates/held-trust.ts';
 export type { Action } from './dialogue/action.ts';
 export type { Audit, AuditedReply, ReplyTest } from './dialogue/audit.ts';
 export { readBlock } from './dialogue/block.ts';
@@ -33,6 +42,12 @@ export type { Log } from './log.ts';
 export { Admission, type AdmissionLimits } from './net/admission.ts';
 export type { Census, Phase, Traffic } from './net/census.ts';
 export { type CertificateFiles, loadAuthorities, loadCertificate } from './net/certificates.ts';
+export {
+  type CertificateFiles,
+  loadAuthorities,
+  loadCertificate,
+  loadRevocationLists,
+} from './net/certificates.ts';
 export type { ClientDialogueOptions, Spoken } from './net/client-dialogue.ts';
 export { type ConnectTlsOptions, connectTls } from './net/connect-tls.ts';
 export type { PortRange } from './net/data-port.ts';

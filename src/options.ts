@@ -39,8 +39,23 @@ export interface TlsOptions {
   readonly certificates?: readonly Certificate[];
   /** PEM of the authorities whose client certificates are trusted. Default: none. */
   readonly ca?: string;
+  /**
+   * PEM of the revocation lists of those authorities: one for each authority in a chain, the root included, else nobody
+   * is let in. Default: none, and nothing is looked up.
+   */
+  readonly crl?: readonly string[];
   /** Whether a client must present a certificate that `ca` vouches for. Default `none`. */
   readonly clientCertificate?: 'none' | 'request' | 'require';
+  /**
+   * With `require`, who is let in: common names and subject alternative names, exact in any case, `*` for one label
+   * (`*.example.org`). Default: everybody whom `ca` vouches for.
+   */
+  readonly clientSubjects?: readonly string[];
+  /**
+   * What a client gets that asks for a name which no certificate has: the default one, or the alert `unrecognized_name`
+   * (RFC 6066 section 3). Who asks for no name gets the default one. Default `default`.
+   */
+  readonly unknownName?: 'default' | 'refuse';
   /** Lowest TLS version. Default `TLSv1.2`. */
   readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
   /** ALPN ids to accept; a client that offers only others is refused. Default: the protocol's own. */
@@ -114,6 +129,7 @@ export interface ServerOptions extends TlsOptions {
 export const defaults = {
   tls: 'required',
   clientCertificate: 'none',
+  unknownName: 'default',
   minVersion: 'TLSv1.2',
   plaintextAfterUpgrade: 'refuse',
   detectTimeout: 200,
@@ -135,11 +151,13 @@ export const defaults = {
 export type ResolvedOptions = Required<Omit<ServerOptions, Unset>> & Pick<ServerOptions, Unset>;
 
 /** What has no default. */
-type Unset = 'ca' | 'alpn' | 'ticketKeys';
+type Unset = 'ca' | 'crl' | 'clientSubjects' | 'alpn' | 'ticketKeys';
 
 /** All options but those of TLS. */
 export function withoutTls(options: ResolvedOptions) {
-  const { certificate, certificates, ca, clientCertificate, minVersion, alpn, ticketKeys, ...rest } = options;
+  const { certificate, certificates, ca, crl, clientCertificate, clientSubjects, unknownName, ...others } =
+    options;
+  const { minVersion, alpn, ticketKeys, ...rest } = others;
   // An option of TLS that is forgotten above would be kept where it has been left out: it does not compile.
   return rest satisfies Pick<ServerOptions, 'protocol'> & { readonly [Option in keyof TlsOptions]?: never };
 }
@@ -161,10 +179,22 @@ export function resolveOptions(options: ServerOptions): ResolvedOptions {
   if (resolved.capabilities.some(capability => /[^\x20-\x7e]/.test(capability))) {
     throw new SallyportError('ERR_OPTION', 'capabilities must be printable ASCII');
   }
-  if (resolved.clientCertificate === 'require' && resolved.ca === undefined) {
+  checkTrust(resolved);
+  return resolved;
+}
+
+function checkTrust({ clientCertificate, ca, crl, clientSubjects }: ResolvedOptions): void {
+  if (clientCertificate === 'require' && ca === undefined) {
     throw new SallyportError('ERR_OPTION', 'clientCertificate "require" needs ca');
   }
-  return resolved;
+  if (crl !== undefined && ca === undefined) throw new SallyportError('ERR_OPTION', 'crl needs ca');
+  if (clientSubjects === undefined) return;
+  if (clientCertificate !== 'require') {
+    throw new SallyportError('ERR_OPTION', 'clientSubjects needs clientCertificate "require"');
+  }
+  if (clientSubjects.length === 0 || clientSubjects.includes('')) {
+    throw new SallyportError('ERR_OPTION', 'clientSubjects must not be empty');
+  }
 }
 
 const COUNTS = [

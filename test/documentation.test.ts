@@ -317,6 +317,7 @@ function testOptions(): void {
   const reference = document('docs/reference/options.md');
   const interfaces: readonly (readonly [string, string])[] = [
     ['ServerOptions', 'src/options.ts'],
+    ['CertificateStoreOptions', 'src/certificates/certificate-store.ts'],
     ['TicketKeysOptions', 'src/net/ticket-keys.ts'],
     ['AdminOptions', 'src/admin/admin.ts'],
     ['ListenOptions', 'src/net/listener.ts'],
@@ -363,7 +364,9 @@ function membersOf(file: string, name: string): readonly string[] {
   const [, extended, body = ''] =
     new RegExp(`interface ${name}(?: extends (\\w+))? \\{\\n([\\s\\S]*?)\\n\\}`).exec(source) ?? [];
   const own = [...body.matchAll(/^ {2}(?:readonly )?(\w+)\??: /gm)].map(([, member = '']) => member);
-  return extended === undefined ? own : [...membersOf(file, extended), ...own];
+  if (extended === undefined) return own;
+  const [, from = ''] = new RegExp(`import .*\\b${extended}\\b.* from '(.*)'`).exec(source) ?? [];
+  return [...membersOf(from === '' ? file : join(dirname(file), from), extended), ...own];
 }
 
 function testCommand(): void {

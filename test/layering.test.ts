@@ -18,6 +18,10 @@ const layers: readonly { files: RegExp; imports: RegExp }[] = [
       /^(src\/(errors|options|log|(wire|dialogue|net)\/.*)\.ts|node:.*|@peculiar\/x509|reflect-metadata|rate-limiter-flexible|ioredis)$/,
   },
   {
+    files: /^src\/certificates\//,
+    imports: /^(src\/(errors|options|log|(net|certificates)\/.*)\.ts|node:.*|chokidar)$/,
+  },
+  {
     files: /^src\/(server|proxy)\.ts$/,
     imports: /^(src\/(errors|options|log|server|(wire|dialogue|net)\/.*)\.ts|node:.*)$/,
   },

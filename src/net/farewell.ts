@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 /** How long the other end may take to close, in milliseconds. */
 const LINGER = 1000;
@@ -11,7 +11,7 @@ const LINGER_BYTES = 65_536;
  * little of what still comes, so that no reset overtakes the words and the other end's FIN is seen, and
  * destroys the socket when the other end does not close in time.
  */
-export function farewellTo(socket: Socket, words?: string): void {
+export function farewellTo(socket: Duplex, words?: string): void {
   if (socket.destroyed) return;
   socket.removeAllListeners('data');
   socket.on('error', () => socket.destroy());

@@ -2,10 +2,15 @@ import type { Duplex } from 'node:stream';
 import type * as tls from 'node:tls';
 import { SallyportError } from '../errors.ts';
 import type { TicketKeySource, TlsOptions } from '../options.ts';
+import { printable } from '../wire/printable.ts';
+import { farewellTo } from './farewell.ts';
 import { handshakeFailure } from './handshake-failure.ts';
 import { readHello } from './read-hello.ts';
 import { TicketKeys } from './ticket-keys.ts';
 import { type HandshakeReport, TlsServers } from './tls-servers.ts';
+
+/** The alert unrecognized_name, fatal, as a record in plaintext (RFC 6066 section 3, RFC 8446 section 6). */
+const UNRECOGNIZED_NAME = String.fromCharCode(21, 3, 3, 0, 2, 2, 112);
 
 interface Handshake {
   readonly resolve: (secure: tls.TLSSocket) => void;
@@ -67,10 +72,19 @@ export class TlsTerminator {
       };
       this.#handshakes.set(socket, { resolve, reject, timer, gone });
       socket.once('close', gone);
-      const wrap = (servername?: string) => this.#servers.for(servername, name).emit('connection', socket);
+      const wrap = (servername?: string) => {
+        const server = this.#servers.for(servername, name);
+        if (server === undefined) this.#refuseName(socket, servername ?? name);
+        else server.emit('connection', socket);
+      };
       if (this.#servers.dependOnHello) readHello(socket, hello => wrap(hello?.servername));
       else wrap();
     });
+  }
+
+  #refuseName(socket: Socket, name = ''): void {
+    this.#failed(socket, new SallyportError('ERR_HANDSHAKE_NAME', printable(name)));
+    farewellTo(socket, UNRECOGNIZED_NAME);
   }
 
   #report(): HandshakeReport {
@@ -78,7 +92,7 @@ export class TlsTerminator {
       done: secure => this.#done(secure),
       failed: (error, secure) => {
         const socket = rawSocket(secure);
-        this.#failed(socket, handshakeFailure(error, secure));
+        this.#failed(socket, error instanceof SallyportError ? error : handshakeFailure(error, secure));
         // Node only reports (a timeout, an alert): without this the socket stays open for ever.
         secure.destroy();
         socket.destroy();

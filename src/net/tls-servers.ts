@@ -3,6 +3,7 @@ import * as tls from 'node:tls';
 import { SallyportError } from '../errors.ts';
 import { type Certificate, defaults, type TicketKeySource, type TlsOptions } from '../options.ts';
 import { CertificateChoice, type CertificateSet } from './certificate-choice.ts';
+import { clientJudge } from './client-subjects.ts';
 import { sealTickets } from './seal-tickets.ts';
 
 /**
@@ -40,6 +41,7 @@ export interface HandshakeReport {
  */
 export class TlsServers {
   readonly #choice: CertificateChoice;
+  readonly #strict: boolean;
   readonly #bySet = new Map<CertificateSet, tls.Server>();
   /** By a digest of all that they are made of. */
   readonly #byMakeup = new Map<string, tls.Server>();
@@ -52,6 +54,7 @@ export class TlsServers {
     const { certificate, certificates = defaults.certificates } = options;
     const all = [certificate, ...certificates];
     this.#choice = new CertificateChoice(all);
+    this.#strict = options.unknownName === 'refuse';
     const settings = settingsOf(options);
     for (const set of this.#choice.sets) {
       const makeup = digest([settings, set]);
@@ -65,14 +68,17 @@ export class TlsServers {
 
   /** Whether the ClientHello has to be read before the server is known. */
   get dependOnHello(): boolean {
-    return this.#bySet.size > 1;
+    return this.#strict || this.#bySet.size > 1;
   }
 
-  /** By the name in the SNI, else by what the dialogue knows, else the one for clients without a name. */
-  for(servername: string | undefined, name: string | undefined): tls.Server {
-    const server = this.#bySet.get(this.#named(servername) ?? this.#named(name) ?? this.#choice.preset);
-    if (server === undefined) throw new Error('certificates without a server');
-    return server;
+  /**
+   * By the name in the SNI, else by what the dialogue knows, else the one for clients without a name; `undefined` where
+   * unknown names are refused, and this is one.
+   */
+  for(servername: string | undefined, name: string | undefined): tls.Server | undefined {
+    const named = this.#named(servername) ?? this.#named(name);
+    if (named === undefined && this.#strict && (servername ?? name) !== undefined) return undefined;
+    return this.#bySet.get(named ?? this.#choice.preset);
   }
 
   alike(makeup: string): tls.Server | undefined {
@@ -91,11 +97,11 @@ type Settings = ReturnType<typeof settingsOf>;
 
 /** What all servers of a terminator have in common, but for the ticket keys: plain data that can be compared. */
 function settingsOf(options: TlsOptions) {
-  const { alpn = [], ca, minVersion = defaults.minVersion } = options;
+  const { alpn = [], ca, crl, clientSubjects, minVersion = defaults.minVersion } = options;
   const { clientCertificate = defaults.clientCertificate } = options;
   // Who may come in with a ticket: whoever could without it (RFC 8446 section 4.6.1, and tickets of removed authorities).
-  const admits = clientCertificate === 'none' ? [] : [clientCertificate, ca];
-  return { alpn, ca, minVersion, clientCertificate, purpose: digest(admits) };
+  const admits = clientCertificate === 'none' ? [] : [clientCertificate, ca, crl, clientSubjects];
+  return { alpn, ca, crl, minVersion, clientCertificate, clientSubjects, purpose: digest(admits) };
 }
 
 function digest(plain: unknown): string {
@@ -106,36 +112,47 @@ function digest(plain: unknown): string {
 const SESSION_CONTEXT = 32;
 
 function serverOf(
-  { alpn, ca, minVersion, clientCertificate, purpose }: Settings,
+  settings: Settings,
   ticketKeys: TicketKeySource,
   set: CertificateSet,
   report: HandshakeReport,
 ): tls.Server {
   for (const each of set) taken(() => checkKey(each));
-  const server = taken(() =>
-    tls.createServer({
-      cert: set.map(({ cert }) => cert),
-      key: set.map(({ key, passphrase }) => ({
-        pem: key,
-        ...(passphrase === undefined ? {} : { passphrase }),
-      })),
-      ...(ca === undefined ? {} : { ca }),
-      ciphers: CIPHERS,
-      honorCipherOrder: true,
-      minVersion,
-      // Node's own limit on renegotiations is advisory (CVE-2011-1473).
-      secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
-      ...(alpn.length === 0 ? {} : { ALPNProtocols: [...alpn] }),
-      handshakeTimeout: NODE_HANDSHAKE_TIMEOUT,
-      requestCert: clientCertificate !== 'none',
-      rejectUnauthorized: clientCertificate === 'require',
-      sessionIdContext: purpose.slice(0, SESSION_CONTEXT),
-    }),
-  );
-  sealTickets(server, () => ticketKeys.for(purpose));
-  server.on('secureConnection', secure => report.done(secure));
+  const server = taken(() => tls.createServer(nodeOptions(settings, set)));
+  sealTickets(server, () => ticketKeys.for(settings.purpose));
+  const judge = settings.clientCertificate === 'require' ? clientJudge(settings.clientSubjects) : undefined;
+  server.on('secureConnection', secure => {
+    const fault = judge?.(secure);
+    if (fault === undefined) report.done(secure);
+    else report.failed(fault, secure);
+  });
   server.on('tlsClientError', (error, secure) => report.failed(error, secure));
   return server;
+}
+
+function nodeOptions(
+  { alpn, ca, crl, minVersion, clientCertificate, purpose }: Settings,
+  set: CertificateSet,
+): tls.TlsOptions {
+  return {
+    cert: set.map(({ cert }) => cert),
+    key: set.map(({ key, passphrase }) => ({
+      pem: key,
+      ...(passphrase === undefined ? {} : { passphrase }),
+    })),
+    ...(ca === undefined ? {} : { ca }),
+    ...(crl === undefined ? {} : { crl: [...crl] }),
+    ciphers: CIPHERS,
+    honorCipherOrder: true,
+    minVersion,
+    // Node's own limit on renegotiations is advisory (CVE-2011-1473).
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+    ...(alpn.length === 0 ? {} : { ALPNProtocols: [...alpn] }),
+    handshakeTimeout: NODE_HANDSHAKE_TIMEOUT,
+    requestCert: clientCertificate !== 'none',
+    rejectUnauthorized: clientCertificate === 'require',
+    sessionIdContext: purpose.slice(0, SESSION_CONTEXT),
+  };
 }
 
 /** OpenSSL does not compare a key with a certificate of another kind, and some that are given may never be chosen. */

@@ -2,10 +2,12 @@ import { createPrivateKey } from 'node:crypto';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { SallyportError } from '../../src/errors.ts';
+import { issueCertificate } from '../../src/net/certificate-issuer.ts';
 import { loadAuthorities, loadCertificate } from '../../src/net/certificates.ts';
 import { TlsTerminator } from '../../src/net/terminator.ts';
 import { testCertificates } from '../support/certificates.ts';
 import { folderWith, removeFolders } from '../support/folder.ts';
+import { opensslCertificate } from '../support/openssl-certificate.ts';
 
 describe('src/net/certificates', () => {
   let folder: string;
@@ -16,7 +18,15 @@ describe('src/net/certificates', () => {
     const encrypted = createPrivateKey(server.key)
       .export({ format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase: 'open sesame' })
       .toString();
+    const formerAuthority = await issueCertificate({ commonName: 'former', days: -1, usage: 'authority' });
+    const orphan = await issueCertificate({ commonName: 'orphan', days: 2 }, formerAuthority);
+    const weak = await opensslCertificate({ commonName: 'weak', key: 'weak' });
     folder = await folderWith({
+      'disordered.pem': server.cert + client.cert + authority.cert,
+      'expired-chain.pem': orphan.cert + formerAuthority.cert,
+      'expired-chain.key': orphan.key,
+      'weak.pem': weak.cert,
+      'weak.key': weak.key,
       'cert.pem': server.cert,
       'key.pem': server.key,
       'both.pem': server.cert + authority.cert + server.key,
@@ -82,6 +92,21 @@ describe('src/net/certificates', () => {
       'a wrong passphrase',
       { cert: 'cert.pem', key: 'encrypted.key', passphraseFile: 'wrong.txt' },
       /encrypted\.key: the passphrase does not open the key$/,
+    ],
+    [
+      'a chain in the wrong order',
+      { cert: 'disordered.pem', key: 'key.pem' },
+      /disordered\.pem: certificate 1 of the chain is not signed by certificate 2$/,
+    ],
+    [
+      'a chain whose authority has expired',
+      { cert: 'expired-chain.pem', key: 'expired-chain.key' },
+      /expired-chain\.pem: expired on /,
+    ],
+    [
+      'a key that OpenSSL does not take',
+      { cert: 'weak.pem', key: 'weak.key' },
+      /weak\.pem: not taken by OpenSSL \(ERR_SSL_EE_KEY_TOO_SMALL\)$/,
     ],
     ['an expired certificate', { cert: 'expired.pem', key: 'expired.key' }, /expired\.pem: expired on /],
   ];

@@ -9,21 +9,27 @@ const run = promisify(execFile);
 
 export interface OpensslRequest {
   readonly commonName: string;
+  /** Default: the common name alone. */
+  readonly subject?: string;
   readonly names?: readonly string[];
-  /** Default `ec`. */
-  readonly key?: 'ec' | 'rsa';
+  /** `weak` is shorter than OpenSSL takes. Default `ec`. */
+  readonly key?: 'ec' | 'rsa' | 'weak';
   /** Further extensions, as openssl writes them: `authorityInfoAccess=OCSP;URI:http://…`. */
   readonly extensions?: readonly string[];
 }
 
-const KEYS = { ec: ['ec', '-pkeyopt', 'ec_paramgen_curve:P-256'], rsa: ['rsa:2048'] } as const;
+const KEYS = {
+  ec: ['ec', '-pkeyopt', 'ec_paramgen_curve:P-256'],
+  rsa: ['rsa:2048'],
+  weak: ['rsa:512'],
+} as const;
 
 /** A certificate that openssl makes, for what ours does not: RSA, chains, extensions. `removeFolders` clears up. */
 export async function opensslCertificate(
   request: OpensslRequest,
   authority?: Certificate,
 ): Promise<Certificate> {
-  const { commonName, names = [], key = 'ec', extensions = [] } = request;
+  const { commonName, subject = `/CN=${commonName}`, names = [], key = 'ec', extensions = [] } = request;
   const folder = await folderWith(
     authority === undefined ? {} : { 'ca.pem': authority.cert, 'ca.key': authority.key },
   );
@@ -38,7 +44,7 @@ export async function opensslCertificate(
     '2',
     '-nodes',
     '-subj',
-    `/CN=${commonName}`,
+    subject,
     '-newkey',
     ...KEYS[key],
     '-keyout',
