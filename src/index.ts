@@ -41,7 +41,6 @@ export { type Blame, type ErrorCode, errorTable, SallyportError } from './errors
 export type { Log } from './log.ts';
 export { Admission, type AdmissionLimits } from './net/admission.ts';
 export type { Census, Phase, Traffic } from './net/census.ts';
-export { type CertificateFiles, loadAuthorities, loadCertificate } from './net/certificates.ts';
 export {
   type CertificateFiles,
   loadAuthorities,

@@ -60,7 +60,9 @@ export class CertificateStore extends EventEmitter<CertificateStoreEvents> {
   /** On which day there was last a warning. */
   readonly #warned = new Map<HeldCertificate, number>();
   #current: CurrentCertificates | undefined;
-  #looking: Promise<boolean> | undefined;
+  /** The look that has begun last, and the one that waits for its end. */
+  #last: Promise<unknown> = Promise.resolve();
+  #next: Promise<boolean> | undefined;
   #watch: FileWatch | undefined;
 
   private constructor(options: CertificateStoreOptions) {
@@ -98,12 +100,16 @@ export class CertificateStore extends EventEmitter<CertificateStoreEvents> {
     return this.#held.map(each => each.status(this.#clock()));
   }
 
-  /** Looks at all files now, as on SIGHUP; resolves with whether `current` is another. Never rejects. */
+  /** Looks at all files, as they are from now on; resolves with whether `current` is another. */
   check(): Promise<boolean> {
-    this.#looking ??= this.#look().finally(() => {
-      this.#looking = undefined;
-    });
-    return this.#looking;
+    const look = () => {
+      this.#next = undefined;
+      return this.#look();
+    };
+    // A look that is under way may have missed what the caller has seen.
+    this.#next ??= this.#last.then(look, look);
+    this.#last = this.#next;
+    return this.#next;
   }
 
   /** Looks again whenever files change, until `close`. Does not keep the process alive. */

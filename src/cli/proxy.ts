@@ -13,8 +13,8 @@ import { createProxy, proxyDefaults } from '../proxy.ts';
 import { address, upstreams } from './address.ts';
 import { addAdminOptions, adminOf, listenBeside } from './admin-options.ts';
 import { choice, portRange, someSeconds } from './argument.ts';
-import { chosenCertificates } from './chosen-certificates.ts';
 import { drainOnSignal } from './drain-on-signal.ts';
+import { KeptCertificates } from './kept-certificates.ts';
 import { protocolNamed } from './protocol-argument.ts';
 import {
   addLimitOptions,
@@ -111,11 +111,11 @@ function inSeconds(name: 'connectTimeout' | 'upstreamTimeout'): number {
 async function proxy(name: string, options: ProxyCommandOptions): Promise<void> {
   const protocol = protocolNamed(name);
   const tls = options.tls ?? presetPolicy(protocol, options.listen);
-  const { caFile, ...certificates } = await chosenCertificates(options);
-  const settings = await settingsOf(options, certificates);
-  const toTls = await upstreamTlsOf(options);
   const log = await logOf(options);
+  const certificates = await KeptCertificates.open(options, log);
+  const toTls = await upstreamTlsOf(options);
   const { to, sendProxy, connectTimeout, upstreamTimeout, dataPorts, dataAddress } = options;
+  const settings = { ...settingsOf(options), ...certificates.tls };
   const server = createProxy({
     ...settings,
     tls,
@@ -134,8 +134,9 @@ async function proxy(name: string, options: ProxyCommandOptions): Promise<void> 
   drainOnSignal(() => server.close(), log);
   const where = await server.listen(options.listen ?? presetAddress(protocol, tls));
   const adminLine = await listenBeside(admin, [server], log);
+  certificates.renew([server]);
   log.info({ protocol: name, role: 'proxy', ...where, tls }, 'listening');
-  process.stdout.write(`${tryTable(tryRows(server, caFile))}\n${adminLine}`);
+  process.stdout.write(`${tryTable(tryRows(server, certificates.caFile))}\n${adminLine}`);
 }
 
 /** On a public port a server must not insist on TLS (RFC 3207 section 4). */

@@ -9,8 +9,8 @@ import { commandApplication } from '../run/command-application.ts';
 import { createServer, type Server } from '../server.ts';
 import { addAdminOptions, adminOf, listenBeside } from './admin-options.ts';
 import { port, whole } from './argument.ts';
-import { chosenCertificates } from './chosen-certificates.ts';
 import { drainOnSignal } from './drain-on-signal.ts';
+import { KeptCertificates } from './kept-certificates.ts';
 import { protocolNamed } from './protocol-argument.ts';
 import {
   addLimitOptions,
@@ -38,6 +38,8 @@ Examples:
   sallyport serve
       every protocol, each on 20000 + its port, with a certificate for development
   sallyport serve smtp --port 587 --host 0.0.0.0 --cert chain.pem --key key.pem
+  sallyport serve imap --port 143 --host :: --cert-directory /etc/letsencrypt/live
+      each name its certificate; a renewed one is taken up
   sallyport serve imap --tls implicit --port-offset 0
   sallyport serve line --exec 'tr a-z A-Z'
       each session's lines through a command, as inetd would
@@ -71,10 +73,10 @@ async function serve(names: readonly string[], options: ServeOptions): Promise<v
   if (options.port !== undefined && chosen.length > 1) {
     throw new SallyportError('ERR_OPTION', '--port is for one protocol; use --port-offset for several');
   }
-  const { caFile, ...certificates } = await chosenCertificates(options);
-  const settings = await settingsOf(options, certificates);
-  const application = await applicationOf(options);
   const log = await logOf(options);
+  const certificates = await KeptCertificates.open(options, log);
+  const settings = { ...settingsOf(options), ...certificates.tls };
+  const application = await applicationOf(options);
   const admission = await admissionOf(options, settings, log);
   const servers = chosen.map(protocol =>
     createServer({ ...settings, tls: policyOf(protocol, options), protocol, log, admission }, application),
@@ -83,11 +85,13 @@ async function serve(names: readonly string[], options: ServeOptions): Promise<v
   drainOnSignal(() => Promise.all(servers.map(server => server.close())), log);
   await listenAll(servers, options);
   const adminLine = await listenBeside(admin, servers, log);
+  certificates.renew(servers);
   for (const server of servers) {
     log.info({ protocol: server.protocol.name, ...server.address, tls: server.options.tls }, 'listening');
   }
-  const rows = servers.flatMap(server => tryRows(server, caFile));
-  process.stdout.write(`${tryTable(rows)}\n${adminLine}`);
+  const rows = servers.flatMap(server => tryRows(server, certificates.caFile));
+  process.stdout.write(`${tryTable(rows)}
+${adminLine}`);
 }
 
 /** What is said of `--tls` where it is not given, in words. */

@@ -1,8 +1,6 @@
 import { type Command, Option } from 'commander';
-import { SallyportError } from '../errors.ts';
 import { createLog, LOG_FORMATS, LOG_LEVELS, type Log, type LogLevel } from '../log.ts';
 import { Admission } from '../net/admission.ts';
-import { loadAuthorities } from '../net/certificates.ts';
 import { inMemory } from '../net/rate-limit.ts';
 import { redisRates } from '../net/redis-rates.ts';
 import {
@@ -10,12 +8,13 @@ import {
   defaults,
   type ServerOptions,
   TLS_POLICIES,
+  type TlsOptions,
   type TlsPolicy,
 } from '../options.ts';
 import type { Server } from '../server.ts';
 import type { AdminArguments } from './admin-options.ts';
 import { choice, each, seconds, someSeconds, whole } from './argument.ts';
-import type { CertificateArguments } from './chosen-certificates.ts';
+import type { CertificateArguments } from './kept-certificates.ts';
 import { tryCommand } from './try-command.ts';
 import type { TryRow } from './try-table.ts';
 
@@ -23,8 +22,6 @@ import type { TryRow } from './try-table.ts';
 export interface ServiceOptions extends CertificateArguments, AdminArguments {
   readonly tls?: TlsPolicy;
   readonly detectTimeout: number;
-  readonly ca?: string;
-  readonly clientCert: 'none' | 'request' | 'require';
   readonly maxConnections?: number;
   readonly maxPerAddress: number;
   readonly connectionsPerMinute: number;
@@ -61,11 +58,20 @@ export function addTlsOptions(command: Command): Command {
       each,
     )
     .option('--key <file>', 'key, PEM; as many as --cert (default: in the file of --cert)', each)
+    .option(
+      '--cert-directory <path>',
+      'directory with certificates and keys, also those of certbot and Caddy; may come again',
+      each,
+    )
     .option('--passphrase-file <file>', 'file whose first line opens the keys')
+    .option('--strict-sni', 'refuse clients that ask for a name which no certificate has')
+    .option('--ticket-secret <file>', 'session tickets: at least 32 random bytes that several servers share')
     .option('--ca <file>', 'authorities of client certificates, PEM')
+    .option('--crl <file>', 'their revocation lists, PEM; may come again', each)
     .addOption(
       choice('--client-cert <policy>', 'client certificates', CLIENT_CERTS, defaults.clientCertificate),
-    );
+    )
+    .option('--client-subject <name>', 'let in only this name; * stands for one label, may come again', each);
 }
 
 /** Adds the limits; `idleTimeout` is their default for a quiet session, in milliseconds. */
@@ -122,18 +128,12 @@ export function addLogOptions(command: Command): Command {
     .addOption(choice('--log-format <format>', 'how to log (default: pretty on a terminal)', LOG_FORMATS));
 }
 
-/** The options of a server. Throws ERR_OPTION and ERR_CERTIFICATE. */
-export async function settingsOf(
+/** The options of a server but for those of TLS. */
+export function settingsOf(
   options: ServiceOptions,
-  certificates: Pick<ServerOptions, 'certificate' | 'certificates'>,
-): Promise<Omit<ServerOptions, 'protocol' | 'tls'>> {
-  const { clientCert, maxConnections, proxyFrom, trusted } = options;
-  if (clientCert !== 'none' && options.ca === undefined) {
-    throw new SallyportError('ERR_OPTION', `--client-cert ${clientCert} needs --ca`);
-  }
+): Omit<ServerOptions, 'protocol' | 'tls' | keyof TlsOptions> {
+  const { maxConnections, proxyFrom, trusted } = options;
   return {
-    ...certificates,
-    clientCertificate: clientCert,
     maxPerAddress: options.maxPerAddress,
     connectionsPerMinute: options.connectionsPerMinute,
     handshakesPerMinute: options.handshakesPerMinute,
@@ -143,7 +143,6 @@ export async function settingsOf(
     ...(proxyFrom === undefined ? {} : { proxyFrom }),
     ...(trusted === undefined ? {} : { trusted }),
     ...(maxConnections === undefined ? {} : { maxConnections }),
-    ...(options.ca === undefined ? {} : { ca: await loadAuthorities(options.ca) }),
   };
 }
 

@@ -9,6 +9,8 @@ import { issueCertificate } from './certificate-issuer.ts';
 export interface DevelopmentCertificate extends Certificate {
   /** The file to give to clients: `openssl s_client -CAfile …`. */
   readonly caFile: string;
+  /** The file with the certificate and its key. */
+  readonly file: string;
 }
 
 const DAY = 86_400_000;
@@ -31,7 +33,8 @@ export async function developmentCertificate(directory = stateDirectory()): Prom
     const authority = await keptAuthority(directory);
     // Written each time: clients are told this file, so it must be the authority in use.
     await replace(caFile, authority.cert, 0o644);
-    return { ...(await keptServer(directory, authority)), caFile };
+    const file = join(directory, 'server.pem');
+    return { ...(await keptServer(file, authority)), caFile, file };
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new SallyportError('ERR_CERTIFICATE', `${directory}: no development authority (${reason})`, {
@@ -56,8 +59,7 @@ async function keptAuthority(directory: string): Promise<Certificate> {
   return createOnce(file, made);
 }
 
-async function keptServer(directory: string, authority: Certificate): Promise<Certificate> {
-  const file = join(directory, 'server.pem');
+async function keptServer(file: string, authority: Certificate): Promise<Certificate> {
   const names = ['localhost', hostname().toLowerCase(), '127.0.0.1', '::1'];
   const kept = await readPair(file);
   if (kept !== undefined && vouches(authority, kept, hostname())) return kept;

@@ -82,7 +82,7 @@ export class TlsTerminator {
     });
   }
 
-  #refuseName(socket: Socket, name = ''): void {
+  #refuseName(socket: Duplex, name = ''): void {
     this.#failed(socket, new SallyportError('ERR_HANDSHAKE_NAME', printable(name)));
     farewellTo(socket, UNRECOGNIZED_NAME);
   }

@@ -7,7 +7,6 @@ import { testCertificates } from '../support/certificates.ts';
 import { folderWith, removeFolders } from '../support/folder.ts';
 
 const OPTIONS = {
-  clientCert: 'none',
   maxPerAddress: 5,
   connectionsPerMinute: 60,
   handshakesPerMinute: 30,
@@ -19,11 +18,8 @@ const OPTIONS = {
 describe('src/cli/service-options', () => {
   after(removeFolders);
 
-  it('takes seconds of the command line for milliseconds, and leaves out what was not given', async () => {
-    const { server } = await testCertificates();
-    expect(await settingsOf(OPTIONS, { certificate: server })).to.deep.equal({
-      certificate: server,
-      clientCertificate: 'none',
+  it('takes seconds of the command line for milliseconds, and leaves out what was not given', () => {
+    expect(settingsOf(OPTIONS)).to.deep.equal({
       maxPerAddress: 5,
       connectionsPerMinute: 60,
       handshakesPerMinute: 30,
@@ -33,24 +29,10 @@ describe('src/cli/service-options', () => {
     });
   });
 
-  it('reads the authorities, and passes on the limits and networks', async () => {
-    const { server, authority } = await testCertificates();
-    const ca = join(await folderWith({ 'ca.pem': authority.cert }), 'ca.pem');
-    const given = {
-      ...OPTIONS,
-      ca,
-      maxConnections: 7,
-      proxyFrom: ['192.0.2.0/24'],
-      trusted: ['198.51.100.1'],
-      clientCert: 'require',
-    } as const;
-    expect(await settingsOf(given, { certificate: server })).to.include({
-      ca: authority.cert,
-      maxConnections: 7,
-      proxyFrom: given.proxyFrom,
-      trusted: given.trusted,
-      clientCertificate: 'require',
-    });
+  it('passes on the limits and networks', () => {
+    const given = { ...OPTIONS, maxConnections: 7, proxyFrom: ['192.0.2.0/24'], trusted: ['198.51.100.1'] };
+    const { maxConnections, proxyFrom, trusted } = given;
+    expect(settingsOf(given)).to.include({ maxConnections, proxyFrom, trusted });
   });
 
   it('shows both ways of one port, an IPv6 address in brackets, and a path as it is', async () => {
