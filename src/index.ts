@@ -1,4 +1,7 @@
 export * from '../protocol/index.ts';
+export { AcmeCertificates, type AcmeEvents } from './acme/acme-certificates.ts';
+export type { AcmeOptions } from './acme/acme-options.ts';
+export type { ChallengeAnswerers } from './acme/acme-order.ts';
 export { Admin, type AdminOptions, adminDefaults, createAdmin } from './admin/admin.ts';
 export type { Figures, Snapshot, SnapshotRequest } from './admin/figures.ts';
 export type { CertificateDirectory, CertificateSource } from './certificates/certificate-source.ts';

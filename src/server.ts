@@ -17,6 +17,7 @@ import { logSessionEnd, type SessionEnd } from './net/session-end.ts';
 import { TlsTerminator } from './net/terminator.ts';
 import type { UpstreamService } from './net/upstream-link.ts';
 import {
+  type Certificate,
   type ResolvedOptions,
   resolveOptions,
   type ServerOptions,
@@ -152,6 +153,14 @@ export class Server extends EventEmitter<ServerEvents> {
     this.#options = resolved;
     this.#role = roleOf(upstream);
     this.#listener.replace(this.#service(application, upstream), networks);
+  }
+
+  /**
+   * Has clients that offer only `acme-tls/1` by ALPN, and ask for this name, meet this certificate, and nobody else
+   * (RFC 8737): with `undefined` no longer. Only where TLS comes first: with the policy `implicit` or `auto`.
+   */
+  answerChallenge(name: string, certificate: Certificate | undefined): void {
+    this.#terminator.answerChallenge(name, certificate);
   }
 
   /**

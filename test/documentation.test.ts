@@ -317,6 +317,7 @@ function testOptions(): void {
   const reference = document('docs/reference/options.md');
   const interfaces: readonly (readonly [string, string])[] = [
     ['ServerOptions', 'src/options.ts'],
+    ['AcmeOptions', 'src/acme/acme-options.ts'],
     ['CertificateStoreOptions', 'src/certificates/certificate-store.ts'],
     ['TicketKeysOptions', 'src/net/ticket-keys.ts'],
     ['AdminOptions', 'src/admin/admin.ts'],

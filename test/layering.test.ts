@@ -44,6 +44,10 @@ const layers: readonly { files: RegExp; imports: RegExp }[] = [
     files: /^src\/run\//,
     imports: /^(src\/(errors|options|log|server|proxy|(wire|dialogue|net|config|run)\/.*)\.ts|node:.*)$/,
   },
+  {
+    files: /^src\/acme\//,
+    imports: /^(src\/(errors|options|log|server|(net|certificates|acme)\/.*)\.ts|node:.*|acme-client)$/,
+  },
   { files: /^src\/index\.ts$/, imports: /^(src|protocol)\// },
   { files: /^src\/cli\//, imports: /./ },
 ];

@@ -7,8 +7,9 @@ import { developmentCertificate } from '../net/development-authority.ts';
 import { TicketKeys } from '../net/ticket-keys.ts';
 import type { TlsOptions } from '../options.ts';
 import type { Server } from '../server.ts';
+import { type AcmeArguments, AcmeService } from './acme-service.ts';
 
-export interface CertificateArguments {
+export interface CertificateArguments extends AcmeArguments {
   /** The first one is for clients that ask for no name of another. */
   readonly cert?: readonly string[];
   /** As many as certificates, or none. */
@@ -23,6 +24,14 @@ export interface CertificateArguments {
   readonly clientSubject?: readonly string[];
 }
 
+interface Parts {
+  readonly store: CertificateStore;
+  readonly others: Omit<TlsOptions, 'certificate'>;
+  readonly log: Log;
+  readonly caFile: string | undefined;
+  readonly acme: AcmeService | undefined;
+}
+
 /** The certificates that the command line names, or the one for development, and how they are used. */
 export class KeptCertificates {
   /** What clients have to trust, where the certificate is one for development. */
@@ -30,29 +39,28 @@ export class KeptCertificates {
   readonly #store: CertificateStore;
   readonly #others: Omit<TlsOptions, 'certificate'>;
   readonly #log: Log;
+  readonly #acme: AcmeService | undefined;
 
-  private constructor(
-    store: CertificateStore,
-    others: Omit<TlsOptions, 'certificate'>,
-    log: Log,
-    caFile: string | undefined,
-  ) {
+  private constructor({ store, others, log, caFile, acme }: Parts) {
     this.#store = store;
     this.#others = others;
     this.#log = log;
     this.caFile = caFile;
+    this.#acme = acme;
   }
 
   /** Rejects with ERR_OPTION where options do not go together, and with ERR_CERTIFICATE. */
   static async open(options: CertificateArguments, log: Log): Promise<KeptCertificates> {
     const { ca, crl } = options;
-    const named = sourcesOf(options);
+    const files = sourcesOf(options);
     const others = await othersOf(options);
+    const acme = await AcmeService.open(options, log);
+    const named = acme === undefined ? files : [...files, acme.source];
     const own = named.length === 0 ? await developmentCertificate() : undefined;
     const sources = own === undefined ? named : [{ cert: own.file }];
     const trust = { ...(ca === undefined ? {} : { ca }), ...(crl === undefined ? {} : { crl }) };
     const store = await CertificateStore.open({ sources, log, ...trust });
-    return new KeptCertificates(store, others, log, own?.caFile);
+    return new KeptCertificates({ store, others, log, caFile: own?.caFile, acme });
   }
 
   /** All options of TLS, as the files are now. */
@@ -60,8 +68,12 @@ export class KeptCertificates {
     return { ...this.#others, ...this.#store.current };
   }
 
-  /** From now on the servers have what is new, as soon as files change, and at SIGHUP. */
+  /**
+   * From now on the servers have what is new: as soon as files change, at SIGHUP, and, when they listen, from an ACME
+   * authority. Throws ERR_OPTION where none of them can answer it.
+   */
   renew(servers: readonly Server[]): void {
+    this.#acme?.serve(servers, () => void this.#store.check());
     this.#store.on('changed', () => {
       for (const server of servers) this.#replace(server);
     });

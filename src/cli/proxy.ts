@@ -132,9 +132,9 @@ async function proxy(name: string, options: ProxyCommandOptions): Promise<void> 
   });
   const admin = await adminOf(options, [server], log);
   drainOnSignal(() => server.close(), log);
+  certificates.renew([server]);
   const where = await server.listen(options.listen ?? presetAddress(protocol, tls));
   const adminLine = await listenBeside(admin, [server], log);
-  certificates.renew([server]);
   log.info({ protocol: name, role: 'proxy', ...where, tls }, 'listening');
   process.stdout.write(`${tryTable(tryRows(server, certificates.caFile))}\n${adminLine}`);
 }

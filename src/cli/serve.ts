@@ -83,15 +83,14 @@ async function serve(names: readonly string[], options: ServeOptions): Promise<v
   );
   const admin = await adminOf(options, servers, log);
   drainOnSignal(() => Promise.all(servers.map(server => server.close())), log);
+  certificates.renew(servers);
   await listenAll(servers, options);
   const adminLine = await listenBeside(admin, servers, log);
-  certificates.renew(servers);
   for (const server of servers) {
     log.info({ protocol: server.protocol.name, ...server.address, tls: server.options.tls }, 'listening');
   }
   const rows = servers.flatMap(server => tryRows(server, certificates.caFile));
-  process.stdout.write(`${tryTable(rows)}
-${adminLine}`);
+  process.stdout.write(`${tryTable(rows)}\n${adminLine}`);
 }
 
 /** What is said of `--tls` where it is not given, in words. */

@@ -12,6 +12,7 @@ import {
   type TlsPolicy,
 } from '../options.ts';
 import type { Server } from '../server.ts';
+import { addAcmeOptions } from './acme-service.ts';
 import type { AdminArguments } from './admin-options.ts';
 import { choice, each, seconds, someSeconds, whole } from './argument.ts';
 import type { CertificateArguments } from './kept-certificates.ts';
@@ -45,7 +46,7 @@ export function addTlsPolicy(command: Command, otherwise: string): Command {
 
 /** Adds what TLS needs, besides the policy. */
 export function addTlsOptions(command: Command): Command {
-  return command
+  command
     .option(
       '--detect-timeout <seconds>',
       'with --tls auto, wait so long for TLS before a greeting',
@@ -72,6 +73,7 @@ export function addTlsOptions(command: Command): Command {
       choice('--client-cert <policy>', 'client certificates', CLIENT_CERTS, defaults.clientCertificate),
     )
     .option('--client-subject <name>', 'let in only this name; * stands for one label, may come again', each);
+  return addAcmeOptions(command);
 }
 
 /** Adds the limits; `idleTimeout` is their default for a quiet session, in milliseconds. */

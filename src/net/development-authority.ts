@@ -1,10 +1,11 @@
 import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
-import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import { SallyportError } from '../errors.ts';
 import type { Certificate } from '../options.ts';
 import { issueCertificate } from './certificate-issuer.ts';
+import { replaceFile } from './replace-file.ts';
 
 export interface DevelopmentCertificate extends Certificate {
   /** The file to give to clients: `openssl s_client -CAfile …`. */
@@ -32,7 +33,7 @@ export async function developmentCertificate(directory = stateDirectory()): Prom
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const authority = await keptAuthority(directory);
     // Written each time: clients are told this file, so it must be the authority in use.
-    await replace(caFile, authority.cert, 0o644);
+    await replaceFile(caFile, authority.cert, 0o644);
     const file = join(directory, 'server.pem');
     return { ...(await keptServer(file, authority)), caFile, file };
   } catch (cause) {
@@ -44,7 +45,7 @@ export async function developmentCertificate(directory = stateDirectory()): Prom
 }
 
 /** `$XDG_STATE_HOME/sallyport`, or `~/.local/state/sallyport`. */
-function stateDirectory(): string {
+export function stateDirectory(): string {
   const base = process.env['XDG_STATE_HOME'];
   return join(base === undefined || base === '' ? join(homedir(), '.local', 'state') : base, 'sallyport');
 }
@@ -67,7 +68,7 @@ async function keptServer(file: string, authority: Certificate): Promise<Certifi
     { commonName: 'localhost', days: SERVER_DAYS, names: [...new Set(names)] },
     authority,
   );
-  await replace(file, made.cert + made.key, 0o600);
+  await replaceFile(file, made.cert + made.key, 0o600);
   return made;
 }
 
@@ -108,11 +109,4 @@ async function createOnce(file: string, made: Certificate): Promise<Certificate>
   } finally {
     await rm(draft, { force: true });
   }
-}
-
-/** Readers see the old file or the new one, never half of it. */
-async function replace(file: string, text: string, mode: number): Promise<void> {
-  const draft = `${file}.${randomBytes(6).toString('hex')}`;
-  await writeFile(draft, text, { mode, flag: 'wx' });
-  await rename(draft, file);
 }

@@ -1,8 +1,10 @@
 import type { Duplex } from 'node:stream';
 import type * as tls from 'node:tls';
 import { SallyportError } from '../errors.ts';
-import type { TicketKeySource, TlsOptions } from '../options.ts';
+import type { Certificate, TicketKeySource, TlsOptions } from '../options.ts';
+import type { ClientHello } from '../wire/client-hello.ts';
 import { printable } from '../wire/printable.ts';
+import { AlpnChallenges } from './alpn-challenges.ts';
 import { farewellTo } from './farewell.ts';
 import { handshakeFailure } from './handshake-failure.ts';
 import { readHello } from './read-hello.ts';
@@ -28,6 +30,7 @@ interface Handshake {
  */
 export class TlsTerminator {
   readonly #handshakes = new Map<Duplex, Handshake>();
+  readonly #challenges = new AlpnChallenges(secure => this.#challenged(secure));
   #servers: TlsServers;
   #ticketKeys: TicketKeySource;
 
@@ -48,6 +51,14 @@ export class TlsTerminator {
     const kept = ticketKeys === this.#ticketKeys ? this.#servers : undefined;
     this.#servers = new TlsServers({ ...options, ticketKeys }, this.#report(), kept);
     this.#ticketKeys = ticketKeys;
+  }
+
+  /**
+   * Has clients that offer only `acme-tls/1` by ALPN, and ask for this name, meet this certificate (RFC 8737); with
+   * `undefined` no longer. Their handshakes are rejected with ERR_HANDSHAKE_CHALLENGE when they are done.
+   */
+  answerChallenge(name: string, certificate: Certificate | undefined): void {
+    this.#challenges.set(name, certificate);
   }
 
   /** Handshakes under way. */
@@ -72,14 +83,15 @@ export class TlsTerminator {
       };
       this.#handshakes.set(socket, { resolve, reject, timer, gone });
       socket.once('close', gone);
-      const wrap = (servername?: string) => {
-        const server = this.#servers.for(servername, name);
-        if (server === undefined) this.#refuseName(socket, servername ?? name);
-        else server.emit('connection', socket);
-      };
-      if (this.#servers.dependOnHello) readHello(socket, hello => wrap(hello?.servername));
-      else wrap();
+      if (!this.#servers.dependOnHello && !this.#challenges.pending) this.#wrap(socket, undefined, name);
+      else readHello(socket, hello => this.#wrap(socket, hello, name));
     });
+  }
+
+  #wrap(socket: Duplex, hello: ClientHello | undefined, name: string | undefined): void {
+    const server = this.#challenges.for(hello) ?? this.#servers.for(hello?.servername, name);
+    if (server === undefined) this.#refuseName(socket, hello?.servername ?? name);
+    else server.emit('connection', socket);
   }
 
   #refuseName(socket: Duplex, name = ''): void {
@@ -108,6 +120,13 @@ export class TlsTerminator {
     // Node tells of a TLS 1.3 handshake from within OpenSSL: who ended the stream before that has returned would get a
     // FIN without close_notify.
     else setImmediate(() => handshake.resolve(secure));
+  }
+
+  /** RFC 8737 section 3: the connection ends with the handshake. */
+  #challenged(secure: tls.TLSSocket): void {
+    this.#failed(rawSocket(secure), new SallyportError('ERR_HANDSHAKE_CHALLENGE'));
+    secure.on('error', () => secure.destroy());
+    setImmediate(() => farewellTo(secure));
   }
 
   #failed(socket: Duplex, error: SallyportError): void {

@@ -1,10 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { line } from '../../protocol/line.ts';
 import { type CertificateArguments, KeptCertificates } from '../../src/cli/kept-certificates.ts';
 import { type Log, silent } from '../../src/log.ts';
 import { issueCertificate } from '../../src/net/certificate-issuer.ts';
-import type { Server } from '../../src/server.ts';
+import { Server } from '../../src/server.ts';
+import { AcmeAuthority } from '../support/acme-authority.ts';
 import { testCertificates } from '../support/certificates.ts';
 import { CommandProcess } from '../support/command.ts';
 import { folderWith, removeFolders } from '../support/folder.ts';
@@ -64,6 +66,7 @@ describe('src/cli/kept-certificates', () => {
     [{ clientCert: 'request' }, /--client-cert request needs --ca$/],
     [{ crl: ['a'] }, /--crl needs --ca$/],
     [{ clientSubject: ['a'] }, /--client-subject needs --client-cert require$/],
+    [{ acme: ['a.example.org'] }, /--acme needs --acme-agree$/],
     [{ ticketSecret: 'none' }, /--ticket-secret: none: cannot be read \(ENOENT\)$/],
   ];
   for (const [options, message] of senseless) {
@@ -77,6 +80,61 @@ describe('src/cli/kept-certificates', () => {
   it('need a secret that cannot be guessed', async () => {
     const error = await opened({ ticketSecret: file('short') }).catch((reason: unknown) => reason);
     expect(String(error)).to.match(/--ticket-secret: .*short: has less than 32 bytes$/);
+  });
+
+  describe('of an ACME authority', () => {
+    let authority: AcmeAuthority;
+
+    beforeEach(async () => {
+      authority = await AcmeAuthority.listening();
+    });
+    afterEach(() => {
+      authority.close();
+      process.removeAllListeners('SIGHUP');
+    });
+
+    /** The log says where challenges are answered. */
+    const log = (): Log => ({
+      ...silent,
+      info: (fields: { readonly port?: number }, message) => {
+        if (message === 'listening for challenges') Object.assign(authority.ports, { http: fields.port });
+      },
+    });
+    const asked = async (options: Partial<CertificateArguments> = {}) =>
+      opened(
+        {
+          acme: ['mail.example.org,www.example.org'],
+          acmeAgree: true,
+          acmeAuthority: `${authority.url}/`,
+          acmeContact: 'me@example.org',
+          acmeFolder: await folderWith(),
+          ...options,
+        },
+        log(),
+      );
+    const listening = (kept: KeptCertificates, tls: 'implicit' | 'required') =>
+      new Server({ protocol: line, tls, ...kept.tls });
+
+    for (const policy of ['implicit', 'required'] as const) {
+      it(`are there as soon as it has issued them (${policy})`, async () => {
+        const acmeHttp = { host: '127.0.0.1', port: 0 };
+        const kept = await asked(policy === 'implicit' ? {} : { acmeHttp });
+        const server = listening(kept, policy);
+        const renewed = new Promise<void>(resolve => {
+          server.replaceTls = () => resolve();
+        });
+        kept.renew([server]);
+        authority.ports.tls = (await server.listen({ port: 0 })).port;
+        await renewed;
+        expect(authority.orders).to.deep.equal([['mail.example.org', 'www.example.org']]);
+        await server.close({ within: 0 });
+      });
+    }
+
+    it('need somebody who can answer it', async () => {
+      const kept = await asked();
+      expect(() => kept.renew([listening(kept, 'required')])).to.throw(/--acme needs --acme-http, or --tls/);
+    });
   });
 
   it('leave a server as it is that does not take them, and say so', async () => {

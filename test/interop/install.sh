@@ -44,6 +44,7 @@ CLIENTS=(
   haproxy:haproxy
   promtool:prometheus
   redis-server:redis-server
+  pebble:pebble
 )
 
 has_client() {
