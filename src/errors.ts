@@ -55,6 +55,7 @@ export const errorTable = {
   ERR_UPSTREAM_CLOSED: { blame: 'network', message: 'Upstream closed the connection' },
   ERR_UPSTREAM_REPLY: { blame: 'network', message: 'Upstream gave an unexpected reply' },
   ERR_LISTEN: { blame: 'config', message: 'Cannot listen' },
+  ERR_PRIVILEGES: { blame: 'config', message: 'Cannot give up privileges' },
   ERR_OPTION: { blame: 'config', message: 'Bad option' },
   ERR_CERTIFICATE: { blame: 'config', message: 'Bad certificate or key' },
   ERR_ACME: { blame: 'network', message: 'Certificate not issued' },

@@ -16,6 +16,8 @@ export function exitStatus(error: unknown): number {
   switch (error.code) {
     case 'ERR_LISTEN':
       return /\bEACCES\b/.test(error.message) ? exitStatuses.noPermission : exitStatuses.unavailable;
+    case 'ERR_PRIVILEGES':
+      return exitStatuses.noPermission;
     case 'ERR_OPTION':
       return exitStatuses.usage;
     default:

@@ -15,7 +15,8 @@ async function main(): Promise<void> {
     }
     const reason = error instanceof Error ? error.message : String(error);
     process.stderr.write(`sallyport: ${printable(reason, 2000)}\n`);
-    process.exitCode = exitStatus(error);
+    // What listens already would keep the process alive.
+    process.exit(exitStatus(error));
   }
 }
 

@@ -6,6 +6,7 @@ import { loadAuthorities, loadCertificate } from '../net/certificates.ts';
 import type { PortRange } from '../net/data-port.ts';
 import type { DialTarget } from '../net/dial.ts';
 import type { ListenOptions } from '../net/listener.ts';
+import { passedDescriptor } from '../net/passed-descriptor.ts';
 import type { UpstreamAddress } from '../net/upstream-choice.ts';
 import type { UpstreamTls } from '../net/upstream-dialler.ts';
 import { defaults, type TlsPolicy } from '../options.ts';
@@ -14,11 +15,14 @@ import { address, upstreams } from './address.ts';
 import { addAdminOptions, adminOf, listenBeside } from './admin-options.ts';
 import { choice, portRange, someSeconds } from './argument.ts';
 import { drainOnSignal } from './drain-on-signal.ts';
+import { dropPrivileges } from './drop-privileges.ts';
 import { KeptCertificates } from './kept-certificates.ts';
 import { protocolNamed } from './protocol-argument.ts';
+import { serviceManager } from './service-manager.ts';
 import {
   addLimitOptions,
   addLogOptions,
+  addProcessOptions,
   addTlsOptions,
   addTlsPolicy,
   admissionOf,
@@ -76,7 +80,9 @@ export function proxyCommand(): Command {
   addTlsOptions(command);
   addUpstreamOptions(command);
   addLimitOptions(command, proxyDefaults.idleTimeout);
-  return addLogOptions(addAdminOptions(command)).addHelpText('after', EXAMPLES).action(proxy);
+  return addLogOptions(addProcessOptions(addAdminOptions(command)))
+    .addHelpText('after', EXAMPLES)
+    .action(proxy);
 }
 
 function addUpstreamOptions(command: Command): void {
@@ -133,10 +139,18 @@ async function proxy(name: string, options: ProxyCommandOptions): Promise<void> 
   const admin = await adminOf(options, [server], log);
   drainOnSignal(() => server.close(), log);
   certificates.renew([server]);
-  const where = await server.listen(options.listen ?? presetAddress(protocol, tls));
+  const where = await server.listen(placeOf(options) ?? presetAddress(protocol, tls));
   const adminLine = await listenBeside(admin, [server], log);
+  dropPrivileges(options);
   log.info({ protocol: name, role: 'proxy', ...where, tls }, 'listening');
   process.stdout.write(`${tryTable(tryRows(server, certificates.caFile))}\n${adminLine}`);
+  serviceManager(log).ready(`Proxy for ${name}`);
+}
+
+function placeOf({ listen, socket }: ProxyCommandOptions): ListenOptions | undefined {
+  if (socket === undefined) return listen;
+  if (listen !== undefined) throw new SallyportError('ERR_OPTION', '--listen and --socket: only one of them');
+  return { fd: passedDescriptor(socket) };
 }
 
 /** On a public port a server must not insist on TLS (RFC 3207 section 4). */

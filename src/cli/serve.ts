@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { protocols } from '../../protocol/index.ts';
 import type { Protocol } from '../dialogue/protocol.ts';
 import { SallyportError } from '../errors.ts';
+import { passedDescriptor } from '../net/passed-descriptor.ts';
 import type { Application } from '../net/session.ts';
 import { defaults, type TlsPolicy } from '../options.ts';
 import { loadApplication } from '../run/application-module.ts';
@@ -10,11 +11,14 @@ import { createServer, type Server } from '../server.ts';
 import { addAdminOptions, adminOf, listenBeside } from './admin-options.ts';
 import { port, whole } from './argument.ts';
 import { drainOnSignal } from './drain-on-signal.ts';
+import { dropPrivileges } from './drop-privileges.ts';
 import { KeptCertificates } from './kept-certificates.ts';
 import { protocolNamed } from './protocol-argument.ts';
+import { serviceManager } from './service-manager.ts';
 import {
   addLimitOptions,
   addLogOptions,
+  addProcessOptions,
   addTlsOptions,
   addTlsPolicy,
   admissionOf,
@@ -65,13 +69,18 @@ export function serveCommand(): Command {
       '--exec <command>',
       'shell command to run for each session, with the stream on its input and output',
     );
-  return addLogOptions(addAdminOptions(command)).addHelpText('after', EXAMPLES).action(serve);
+  return addLogOptions(addProcessOptions(addAdminOptions(command)))
+    .addHelpText('after', EXAMPLES)
+    .action(serve);
 }
 
 async function serve(names: readonly string[], options: ServeOptions): Promise<void> {
   const chosen = chosenProtocols(names);
   if (options.port !== undefined && chosen.length > 1) {
     throw new SallyportError('ERR_OPTION', '--port is for one protocol; use --port-offset for several');
+  }
+  if (options.socket !== undefined && chosen.length > 1) {
+    throw new SallyportError('ERR_OPTION', '--socket is for one protocol');
   }
   const log = await logOf(options);
   const certificates = await KeptCertificates.open(options, log);
@@ -86,11 +95,13 @@ async function serve(names: readonly string[], options: ServeOptions): Promise<v
   certificates.renew(servers);
   await listenAll(servers, options);
   const adminLine = await listenBeside(admin, servers, log);
+  dropPrivileges(options);
   for (const server of servers) {
     log.info({ protocol: server.protocol.name, ...server.address, tls: server.options.tls }, 'listening');
   }
   const rows = servers.flatMap(server => tryRows(server, certificates.caFile));
   process.stdout.write(`${tryTable(rows)}\n${adminLine}`);
+  serviceManager(log).ready(`Serving ${chosen.map(({ name }) => name).join(', ')}`);
 }
 
 /** What is said of `--tls` where it is not given, in words. */
@@ -118,7 +129,8 @@ async function listenAll(servers: readonly Server[], options: ServeOptions): Pro
     for (const server of servers) {
       const own = options.tls === 'implicit' ? server.protocol.implicitPort : server.protocol.port;
       const number = options.port ?? options.portOffset + (own ?? server.protocol.port);
-      await server.listen({ host: options.host, port: number });
+      const { host, socket } = options;
+      await server.listen(socket === undefined ? { host, port: number } : { fd: passedDescriptor(socket) });
     }
   } catch (error) {
     await Promise.all(servers.map(server => server.close({ within: 0 })));

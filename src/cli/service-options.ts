@@ -32,6 +32,9 @@ export interface ServiceOptions extends CertificateArguments, AdminArguments {
   readonly proxyFrom?: readonly string[];
   readonly handshakeTimeout: number;
   readonly idleTimeout: number;
+  readonly socket?: string;
+  readonly user?: string;
+  readonly group?: string;
   readonly logLevel: LogLevel;
   readonly logFormat?: 'pretty' | 'json';
 }
@@ -122,6 +125,14 @@ export function addLimitOptions(command: Command, idleTimeout: number): Command 
       defaults.handshakeTimeout / 1000,
     )
     .option('--idle-timeout <seconds>', 'idle under TLS, 0: for ever', seconds, idleTimeout / 1000);
+}
+
+/** Adds what a service manager, or who starts it as root, needs. */
+export function addProcessOptions(command: Command): Command {
+  return command
+    .option('--socket <socket>', 'listen on one that was passed: systemd:NAME or fd:NUMBER')
+    .option('--user <name>', 'go on as this user when all listen')
+    .option('--group <name>', "and as this group (default: the user's name)");
 }
 
 export function addLogOptions(command: Command): Command {

@@ -15,6 +15,8 @@ export interface ListenOptions {
   readonly port?: number;
   /** A Unix socket, in place of an address and a port. */
   readonly path?: string;
+  /** The descriptor of a socket that listens already, in place of an address and a port. */
+  readonly fd?: number;
 }
 
 /** Connections above the limit that are still told why; beyond these they are dropped without a word. */
@@ -81,11 +83,12 @@ export class Listener {
   }
 
   /** Rejects with ERR_LISTEN, the address and the system's reason. A Unix socket that nobody serves any more gives way. */
-  async listen({ host = '127.0.0.1', port, path }: ListenOptions): Promise<AddressInfo> {
-    if ((port === undefined) === (path === undefined)) {
+  async listen({ host = '127.0.0.1', port, path, fd }: ListenOptions): Promise<AddressInfo> {
+    if ([port, path, fd].filter(given => given !== undefined).length !== 1) {
       throw new SallyportError('ERR_OPTION', 'listen needs a port, or a path');
     }
-    const where = path ?? `${host} port ${port}`;
+    const where = fd === undefined ? (path ?? `${host} port ${port}`) : `descriptor ${fd}`;
+    const what = fd === undefined ? (path === undefined ? { host, port } : { path }) : { fd };
     if (path !== undefined) await removeStaleSocket(path);
     return new Promise((resolve, reject) => {
       const refused = (cause: Error) => {
@@ -93,7 +96,7 @@ export class Listener {
         reject(new SallyportError('ERR_LISTEN', `${where}: ${code}`, { cause }));
       };
       this.#server.once('error', refused);
-      this.#server.listen(path === undefined ? { host, port } : { path }, () => {
+      this.#server.listen(what, () => {
         this.#server.off('error', refused);
         this.#server.on('error', cause =>
           this.#report.failed(new SallyportError('ERR_LISTEN', cause.message, { cause })),

@@ -7,6 +7,7 @@ describe('src/cli/exit-status', () => {
     ['ERR_OPTION', undefined, 'usage'],
     ['ERR_LISTEN', '127.0.0.1 port 25: EACCES', 'noPermission'],
     ['ERR_LISTEN', '127.0.0.1 port 25: EADDRINUSE', 'unavailable'],
+    ['ERR_PRIVILEGES', undefined, 'noPermission'],
     ['ERR_CERTIFICATE', 'cert.pem: is empty', 'config'],
     ['ERR_APPLICATION_MODULE', undefined, 'config'],
     ['ERR_INTERNAL', undefined, 'software'],

@@ -45,6 +45,7 @@ CLIENTS=(
   promtool:prometheus
   redis-server:redis-server
   pebble:pebble
+  systemd-notify:systemd
 )
 
 has_client() {

@@ -1,0 +1,52 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { CommandProcess } from '../support/command.ts';
+import { folderWith, removeFolders } from '../support/folder.ts';
+import { describeClient } from './support/needed-client.ts';
+
+/** A socket as systemd has it: prints each message on a line, its parts behind each other. */
+const MANAGER = `
+import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+print("bound", flush=True)
+while True:
+    print(s.recv(4096).decode().replace(chr(10), " "), flush=True)
+`;
+
+describeClient('systemd-notify', () => {
+  let manager: ChildProcess | undefined;
+
+  afterEach(async () => {
+    manager?.kill('SIGKILL');
+    await removeFolders();
+  });
+
+  it('says when all listen, that the process lives, and when it stops', async () => {
+    const path = join(await folderWith(), 'notify');
+    manager = spawn('python3', ['-c', MANAGER, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let heard = '';
+    const { stdout } = manager;
+    stdout?.setEncoding('utf8').on('data', text => {
+      heard += text;
+    });
+    const until = async (words: RegExp) => {
+      while (!words.test(heard)) await once(stdout ?? process, 'data');
+    };
+    await until(/bound/);
+    const env = { NOTIFY_SOCKET: path, WATCHDOG_USEC: '400000' };
+    const command = new CommandProcess(['serve', 'smtp', '--port', '0'], env);
+    try {
+      await until(/READY=1 STATUS=Serving smtp/);
+      await until(/(WATCHDOG=1[\s\S]*){2}/);
+      expect(heard).to.not.contain('STOPPING');
+      command.kill('SIGTERM');
+      await until(/STOPPING=1 STATUS=Draining/);
+      expect((await command.exit()).status).to.equal(0);
+    } finally {
+      command.kill('SIGKILL');
+    }
+  });
+});
