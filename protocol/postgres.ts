@@ -67,7 +67,6 @@ function* postgresProbe(plain: Peer): Dialogue {
   const answer = yield* plain.peek();
   if (answer === NO) throw new SallyportError('ERR_TLS_NOT_OFFERED');
   // Nobody vouches for the text of an ErrorResponse here, so it is not even read (CVE-2024-10977).
-  if (answer === ERROR) throw new SallyportError('ERR_TLS_REFUSED');
   if (answer !== YES) throw new SallyportError('ERR_UNEXPECTED_REPLY', 'neither S nor N');
   yield* plain.bytes(1);
   const secure = yield* plain.connectTls();
