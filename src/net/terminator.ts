@@ -9,6 +9,7 @@ import { farewellTo } from './farewell.ts';
 import { handshakeFailure } from './handshake-failure.ts';
 import { readHello } from './read-hello.ts';
 import { TicketKeys } from './ticket-keys.ts';
+import { keepTlsFacts } from './tls-facts.ts';
 import { type HandshakeReport, TlsServers } from './tls-servers.ts';
 
 /** The alert unrecognized_name, fatal, as a record in plaintext (RFC 6066 section 3, RFC 8446 section 6). */
@@ -114,6 +115,7 @@ export class TlsTerminator {
 
   #done(secure: tls.TLSSocket): void {
     const handshake = this.#take(rawSocket(secure));
+    keepTlsFacts(secure);
     // After the handshake, too, Node only reports: a corrupt record would leave a zombie.
     secure.on('error', () => secure.destroy());
     if (handshake === undefined) secure.destroy();

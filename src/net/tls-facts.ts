@@ -2,20 +2,30 @@ import type { CipherNameAndProtocol, TLSSocket } from 'node:tls';
 import type { Side } from '../dialogue/peer.ts';
 import type { ClientCertificateFacts, TlsFacts } from '../dialogue/tls-facts.ts';
 
+/** Of handshakes that are over, see `keepTlsFacts`. */
+const kept = new WeakMap<TLSSocket, TlsFacts>();
+
+/** Reads the facts now: a client may leave right behind its handshake, and what OpenSSL knows is gone with it. */
+export function keepTlsFacts(secure: TLSSocket): void {
+  kept.set(secure, tlsFacts(secure));
+}
+
 /**
  * Reads what a finished handshake negotiated; `us` says which end we are. Where we are the client there is no
  * client's certificate to be read, and Node must not be asked: it would take the server's out of its own chain.
  */
 export function tlsFacts(secure: TLSSocket, us: Side = 'server'): TlsFacts {
-  return {
-    version: secure.getProtocol() ?? 'unknown',
-    cipher: cipherName(secure),
-    group: groupName(secure),
-    servername: textOf('servername' in secure ? secure.servername : undefined),
-    alpn: textOf(secure.alpnProtocol),
-    resumed: secure.isSessionReused(),
-    clientCertificate: us === 'server' ? clientCertificate(secure) : undefined,
-  };
+  return (
+    kept.get(secure) ?? {
+      version: secure.getProtocol() ?? 'unknown',
+      cipher: cipherName(secure),
+      group: groupName(secure),
+      servername: textOf('servername' in secure ? secure.servername : undefined),
+      alpn: textOf(secure.alpnProtocol),
+      resumed: secure.isSessionReused(),
+      clientCertificate: us === 'server' ? clientCertificate(secure) : undefined,
+    }
+  );
 }
 
 function cipherName(secure: TLSSocket): string {

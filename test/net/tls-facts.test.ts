@@ -1,9 +1,11 @@
-import type { TLSSocket } from 'node:tls';
+import * as tls from 'node:tls';
 import { expect } from 'chai';
+import { line } from '../../protocol/index.ts';
 import { tlsFacts } from '../../src/net/tls-facts.ts';
+import { serving, stopServing } from '../support/serving.ts';
 
 /** A TLS socket as far as facts are read from it; what it says differs between versions of Node. */
-function socket(says: Record<string, unknown>): TLSSocket {
+function socket(says: Record<string, unknown>): tls.TLSSocket {
   const nothing = {
     getProtocol: () => null,
     getCipher: () => null,
@@ -11,10 +13,12 @@ function socket(says: Record<string, unknown>): TLSSocket {
     getPeerX509Certificate: () => undefined,
     getEphemeralKeyInfo: () => null,
   };
-  return { ...nothing, ...says } as unknown as TLSSocket; // nothing else of it is used
+  return { ...nothing, ...says } as unknown as tls.TLSSocket; // nothing else of it is used
 }
 
 describe('src/net/tls-facts', () => {
+  afterEach(stopServing);
+
   it('does without what a socket that is gone no longer tells', () => {
     for (const none of [
       {},
@@ -59,4 +63,14 @@ describe('src/net/tls-facts', () => {
       verified: true,
     });
   });
+
+  for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+    it(`are told of a client that leaves right behind its handshake, ${maxVersion}`, async () => {
+      const { port, over } = await serving(line, { tls: 'implicit' });
+      const secure = tls.connect({ port, host: '127.0.0.1', rejectUnauthorized: false, maxVersion });
+      secure.on('error', () => {}).once('secureConnect', () => secure.end());
+      const [end] = await over(1);
+      expect(end?.tls).to.include({ version: maxVersion, resumed: false });
+    });
+  }
 });
