@@ -4,7 +4,7 @@ import Table from 'cli-table3';
 import { Command, InvalidArgumentError } from 'commander';
 import { certificateEnvironment } from './certificate.ts';
 import { Conversation } from './conversation.ts';
-import { STEADY_HEAP, stableMemory } from './memory.ts';
+import { hold, STEADY_HEAP, stableMemory } from './memory.ts';
 import { operations } from './operations.ts';
 import { processorTime } from './processor-time.ts';
 import { warmUp } from './rounds.ts';
@@ -45,8 +45,6 @@ interface Result {
 
 const MEASURED = ['sallyport', 'bare'] as const;
 const WARM_UP_BATCHES = 20;
-/** Handshakes under way at once while sessions are opened. */
-const AT_ONCE = 16;
 
 const plan = new Command('load')
   .option('--sessions <count>', 'secure sessions that are held', wholeNumber, 10_000)
@@ -77,7 +75,9 @@ async function measure(name: ServerName, { sessions, steps, stalled: count, hone
   const held: Conversation[] = [];
   const seen: Step[] = [await look(server, 0, honest)];
   for (let step = 1; step <= steps; step += 1) {
-    held.push(...(await hold(server.ports.bulk, Math.round((sessions * step) / steps) - held.length)));
+    const more = Math.round((sessions * step) / steps) - held.length;
+    // In an application's hands, idle.
+    held.push(...(await hold(server.ports.bulk, more, conversation => conversation.rest())));
     seen.push(await look(server, held.length, honest));
     console.error(`${name}: ${held.length} sessions held`);
   }
@@ -120,21 +120,6 @@ async function waitOf({ pid, ports }: ServerProcess, honest: number): Promise<Wa
   }
   const processor = (processorTime(pid) - before) / honest;
   return { median: percentile(took, 0.5), p99: percentile(took, 0.99), processor };
-}
-
-/** Sessions in an application's hands, idle. */
-async function hold(port: number, count: number): Promise<Conversation[]> {
-  const held: Conversation[] = [];
-  let left = count;
-  const worker = async () => {
-    while (left-- > 0) {
-      const conversation = await Conversation.connectSecure(port);
-      conversation.rest();
-      held.push(conversation);
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  return held;
 }
 
 /** From the first step to the last, in KiB for one session. */

@@ -42,25 +42,34 @@ async function memoryOf(
   const server = await ServerProcess.start(name, certificate, STEADY_HEAP);
   await warmUp([server], operation, batches);
   await server.collectGarbage();
-  const first = await hold(server.ports.dialogue, connections);
+  const first = await hold(server.ports.dialogue, connections, sayOneLine);
   const base = await stableMemory(server);
-  const second = await hold(server.ports.dialogue, connections);
+  const second = await hold(server.ports.dialogue, connections, sayOneLine);
   const full = await stableMemory(server);
   for (const conversation of [...first, ...second]) conversation.destroy();
   await server.end();
   return (full - base) / connections;
 }
 
+function sayOneLine(conversation: Conversation): Promise<void> {
+  return conversation.say('NOOP\r\n');
+}
+
 /** Handshakes under way at once: many would leave buffers behind that are no idle connection's. */
 const AT_ONCE = 16;
 
-async function hold(port: number, count: number): Promise<Conversation[]> {
+/** Opens so many secure connections, has each settle down, and keeps them. */
+export async function hold(
+  port: number,
+  count: number,
+  settle: (conversation: Conversation) => Promise<void> | void,
+): Promise<Conversation[]> {
   const held: Conversation[] = [];
   let left = count;
   const worker = async () => {
     while (left-- > 0) {
       const conversation = await Conversation.connectSecure(port);
-      await conversation.say('NOOP\r\n');
+      await settle(conversation);
       held.push(conversation);
     }
   };

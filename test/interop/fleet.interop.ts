@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import * as net from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { LINES, type Visit, visitFleet } from '../fleet/load.ts';
 import { testCertificates } from '../support/certificates.ts';
 import { folderWith, removeFolders } from '../support/folder.ts';
+import { freePorts } from './servers/daemon.ts';
 import { HaProxy } from './servers/haproxy.ts';
 import { describeClient } from './support/needed-client.ts';
 
@@ -170,12 +170,4 @@ class Fleet {
     await once(child, 'exit');
     return child.exitCode;
   }
-}
-
-async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => net.createServer());
-  await Promise.all(servers.map(server => once(server.listen(0, '127.0.0.1'), 'listening')));
-  const ports = servers.map(server => (server.address() as net.AddressInfo).port); // of a TCP server
-  await Promise.all(servers.map(server => once(server.close(), 'close')));
-  return ports;
 }

@@ -175,7 +175,7 @@ async function newPlace<Port extends string>(names: readonly Port[]): Promise<Da
 }
 
 /** Ports of 127.0.0.1 that nobody listens on; all are held until the last is found, so they differ. */
-async function freePorts(count: number): Promise<readonly number[]> {
+export async function freePorts(count: number): Promise<readonly number[]> {
   const servers = Array.from({ length: count }, () => net.createServer());
   await Promise.all(servers.map(server => once(server.listen(0, '127.0.0.1'), 'listening')));
   const ports = servers.map(server => (server.address() as net.AddressInfo).port); // of a TCP server
