@@ -145,14 +145,29 @@ export class Server extends EventEmitter<ServerEvents> {
   reconfigure(
     options: ServerOptions,
     application?: Application,
-    { upstream }: Pick<Surroundings, 'upstream'> = {},
+    surroundings: Pick<Surroundings, 'upstream'> = {},
   ): void {
+    this.prepare(options, application, surroundings)();
+  }
+
+  /**
+   * Makes all that `reconfigure` needs and changes nothing; the function that it returns puts it in force, and cannot
+   * fail. So several servers change together or not at all. Throws as `reconfigure` does.
+   */
+  prepare(
+    options: ServerOptions,
+    application?: Application,
+    { upstream }: Pick<Surroundings, 'upstream'> = {},
+  ): () => void {
     const resolved = resolveOptions(options);
     const networks = new ProxyNetworks(resolved.proxyFrom);
-    this.#terminator.replace(tlsOptionsOf(resolved));
-    this.#options = resolved;
-    this.#role = roleOf(upstream);
-    this.#listener.replace(this.#service(application, upstream), networks);
+    const replaceTls = this.#terminator.prepare(tlsOptionsOf(resolved));
+    return () => {
+      replaceTls();
+      this.#options = resolved;
+      this.#role = roleOf(upstream);
+      this.#listener.replace(this.#service(application, upstream), networks);
+    };
   }
 
   /**

@@ -32,7 +32,7 @@ async function run({ config }: { readonly config: string }): Promise<void> {
   }
   const log = new CurrentLog();
   await logBy(read.configuration.log, log);
-  const service = new Service(log);
+  const service = new Service({ log });
   drainOnSignal(() => service.drain(), log);
   const started = service.start(read.configuration);
   const reloader = new Reloader(service, log, {

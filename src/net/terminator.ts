@@ -48,10 +48,18 @@ export class TlsTerminator {
    * the constructor does, and changes nothing then.
    */
   replace(options: TlsOptions): void {
+    this.prepare(options)();
+  }
+
+  /** Makes all that `replace` needs; the function that it returns puts it in force, and cannot fail. */
+  prepare(options: TlsOptions): () => void {
     const ticketKeys = options.ticketKeys ?? this.#ticketKeys;
     const kept = ticketKeys === this.#ticketKeys ? this.#servers : undefined;
-    this.#servers = new TlsServers({ ...options, ticketKeys }, this.#report(), kept);
-    this.#ticketKeys = ticketKeys;
+    const servers = new TlsServers({ ...options, ticketKeys }, this.#report(), kept);
+    return () => {
+      this.#servers = servers;
+      this.#ticketKeys = ticketKeys;
+    };
   }
 
   /**

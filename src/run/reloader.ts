@@ -3,7 +3,13 @@ import { type Mistake, mistakeText } from '../config/mistake.ts';
 import type { ReadConfiguration } from '../config/read-configuration.ts';
 import { SallyportError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { Service } from './service.ts';
+import type { Reloaded } from './service.ts';
+
+/** What a configuration is put in force by: a service, or more than that. */
+export interface Reloadable {
+  /** Rejects where it cannot be, and all goes on as before. */
+  reload(configuration: Configuration): Promise<Reloaded>;
+}
 
 export interface ReloadSteps {
   /** Reads the configuration as it is now. */
@@ -14,13 +20,13 @@ export interface ReloadSteps {
 
 /** Puts a configuration that has changed in force, one after the other; a bad one changes nothing, and the log says so. */
 export class Reloader {
-  readonly #service: Service;
+  readonly #service: Reloadable;
   readonly #log: Log;
   readonly #steps: ReloadSteps;
   #under: Promise<void> | undefined;
   #next: Promise<void> | undefined;
 
-  constructor(service: Service, log: Log, steps: ReloadSteps) {
+  constructor(service: Reloadable, log: Log, steps: ReloadSteps) {
     this.#service = service;
     this.#log = log;
     this.#steps = steps;

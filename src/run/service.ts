@@ -1,16 +1,29 @@
+import { EventEmitter } from 'node:events';
 import { isDeepStrictEqual } from 'node:util';
-import type { Configuration, ListenerConfiguration } from '../config/configuration.ts';
+import type { Configuration } from '../config/configuration.ts';
 import { SallyportError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { Admission } from '../net/admission.ts';
+import { inMemory, type RateStore } from '../net/rate-limit.ts';
+import type { ServerOptions, TicketKeySource } from '../options.ts';
 import { Server } from '../server.ts';
-import { type Behind, behind } from './behind.ts';
+import { behind } from './behind.ts';
+import { goesToTheSame, keyOf, type RunningListener, type WantedListener } from './running-listener.ts';
 
-/** A listener that is up: what it was configured with, and what came of it. */
-interface Running {
-  readonly listener: ListenerConfiguration;
-  readonly behind: Behind;
-  readonly server: Server;
+/** What a service has from the process that it is in. */
+export interface ServiceSurroundings {
+  readonly log: Log;
+  /** Keys for session tickets, where other processes are to take them too. Default: each listener has its own. */
+  readonly ticketKeys?: TicketKeySource;
+  /** Where limits over time are counted. Default: in this process. */
+  readonly rates?: RateStore;
+}
+
+export interface ServiceEvents {
+  /** A server listens that did not. */
+  added: [server: Server];
+  /** A server was taken away by a reload, and all its sessions have ended. */
+  gone: [server: Server];
 }
 
 /** How many listeners a reload has touched, in which way. */
@@ -22,19 +35,29 @@ export interface Reloaded {
   readonly kept: number;
 }
 
+type Listeners = ReadonlyMap<string, RunningListener>;
+
+/** What a listener will be, and how to have it so; `change` is `undefined` where there is nothing to do. */
+interface Prepared extends RunningListener {
+  readonly change: (() => void) | undefined;
+}
+
 /** The servers of a configuration: started together, reloaded one by one, drained together. */
-export class Service {
+export class Service extends EventEmitter<ServiceEvents> {
+  readonly #surroundings: ServiceSurroundings;
   readonly #log: Log;
   readonly #admission: Admission;
-  #running: ReadonlyMap<string, Running> = new Map();
+  #running: Listeners = new Map();
   /** Taken away by a reload; their sessions have not ended yet. */
   readonly #leaving = new Set<Server>();
   #drainWithin = 0;
   #state: 'idle' | 'ready' | 'draining' = 'idle';
 
-  constructor(log: Log) {
-    this.#log = log;
-    this.#admission = new Admission({ maxConnections: 0, maxPerAddress: 0 });
+  constructor(surroundings: ServiceSurroundings) {
+    super();
+    this.#surroundings = surroundings;
+    this.#log = surroundings.log;
+    this.#admission = new Admission({ maxConnections: 0, maxPerAddress: 0 }, surroundings.rates ?? inMemory);
   }
 
   /** Whether new connections are served: from the start to the drain. */
@@ -75,100 +98,127 @@ export class Service {
 
   async #put(configuration: Configuration): Promise<Reloaded> {
     const wanted = await this.#withBehind(configuration);
-    const added = [...wanted].filter(([key]) => !this.#running.has(key));
-    const removed = [...this.#running].filter(([key]) => !wanted.has(key));
-    const fresh = await this.#listen(added, configuration);
-    if (this.#state === 'draining') {
-      await Promise.all([...fresh.values()].map(({ server }) => server.close({ within: 0 })));
-      throw new SallyportError('ERR_SHUTTING_DOWN');
+    const fresh = await this.#listen(wanted, configuration);
+    let prepared: ReadonlyMap<string, Prepared>;
+    try {
+      if (this.#state === 'draining') throw new SallyportError('ERR_SHUTTING_DOWN');
+      prepared = this.#prepare(wanted, fresh, configuration);
+    } catch (error) {
+      await closeAll(fresh);
+      throw error;
     }
-    this.#admission.limit(configuration.limits);
-    this.#drainWithin = configuration.drain;
-    let changed = 0;
-    const running = [...wanted].map(([key, { listener, behind }]): [string, Running] => {
-      const before = this.#running.get(key) ?? fresh.get(key);
-      if (before === undefined) throw new Error(`${key} was left out`);
-      const now = { listener, behind, server: before.server };
-      if (before !== fresh.get(key) && this.#change(before, now, configuration)) changed += 1;
-      return [key, now];
-    });
-    this.#running = new Map(running);
-    for (const [, { server }] of removed) this.#leave(server);
-    const kept = wanted.size - added.length - changed;
-    return { added: added.length, changed, removed: removed.length, kept };
+    return this.#commit(prepared, fresh, configuration);
   }
 
   /** What sessions go to; made anew only where that has changed, as a module may have a state. */
-  async #withBehind({ listeners }: Configuration): Promise<ReadonlyMap<string, Omit<Running, 'server'>>> {
-    const made = listeners.map(async (listener, index): Promise<[string, Omit<Running, 'server'>]> => {
+  async #withBehind({ listeners }: Configuration): Promise<ReadonlyMap<string, WantedListener>> {
+    const made = listeners.map(async (listener, index): Promise<[string, WantedListener]> => {
       const key = keyOf(listeners, index);
       const before = this.#running.get(key);
-      const same = before !== undefined && isDeepStrictEqual(goal(before.listener), goal(listener));
+      const same = before !== undefined && goesToTheSame(before.listener, listener);
       return [key, { listener, behind: same ? before.behind : await behind(listener, this.#log) }];
     });
     return new Map(await Promise.all(made));
   }
 
-  /** All or none: if one cannot listen, those that do are closed again. */
+  /** Those that are not up yet, all or none: if one cannot listen, those that do are closed again. */
   async #listen(
-    added: readonly (readonly [string, Omit<Running, 'server'>])[],
-    { limits }: Configuration,
-  ): Promise<ReadonlyMap<string, Running>> {
-    const fresh = new Map<string, Running>();
+    wanted: ReadonlyMap<string, WantedListener>,
+    configuration: Configuration,
+  ): Promise<Listeners> {
+    const fresh = new Map<string, RunningListener>();
     try {
-      for (const [key, { listener, behind }] of added) {
-        const server = this.#serverOf(listener, behind, limits);
-        fresh.set(key, { listener, behind, server });
-        await server.listen(listener.address);
+      for (const [key, each] of wanted) {
+        if (this.#running.has(key)) continue;
+        const server = this.#serverOf(each, configuration);
+        fresh.set(key, { ...each, server });
+        await server.listen(each.listener.address);
       }
       return fresh;
     } catch (error) {
-      await Promise.all([...fresh.values()].map(({ server }) => server.close({ within: 0 })));
+      await closeAll(fresh);
       throw error;
     }
   }
 
-  #serverOf(listener: ListenerConfiguration, behind: Behind, limits: Configuration['limits']): Server {
-    const { application, upstream } = behind;
-    const options = { ...listener.options, ...limits };
-    const surroundings = { log: this.#log, admission: this.#admission };
-    const server = new Server(options, application, { ...surroundings, ...(upstream && { upstream }) });
-    server.once('listening', address => {
-      const { protocol, tls } = server.options;
-      const role = upstream === undefined ? 'server' : 'proxy';
-      this.#log.info({ protocol: protocol.name, role, ...address, tls }, 'listening');
-    });
-    return server;
+  #serverOf(
+    { listener, behind: { application, upstream } }: WantedListener,
+    configuration: Configuration,
+  ): Server {
+    const surroundings = { log: this.#log, admission: this.#admission, ...(upstream && { upstream }) };
+    return new Server(this.#optionsOf(listener.options, configuration), application, surroundings);
   }
 
-  /** Has the server do what is wanted now; says whether that is anything new. */
-  #change({ listener, behind }: Running, now: Running, { limits }: Configuration): boolean {
-    const { server } = now;
-    if (behind === now.behind && isDeepStrictEqual(listener.options, now.listener.options)) {
-      const { maxConnections, maxPerAddress } = server.options;
-      if (isDeepStrictEqual({ maxConnections, maxPerAddress }, limits)) return false;
-    }
-    const options = { ...now.listener.options, ...limits };
-    server.reconfigure(options, now.behind.application, now.behind);
-    return true;
+  #optionsOf(options: ServerOptions, { limits }: Configuration): ServerOptions {
+    const { ticketKeys } = this.#surroundings;
+    return { ...options, ...limits, ...(ticketKeys && { ticketKeys }) };
+  }
+
+  /** Throws before anything is changed for what cannot be put in force. */
+  #prepare(
+    wanted: ReadonlyMap<string, WantedListener>,
+    fresh: Listeners,
+    configuration: Configuration,
+  ): ReadonlyMap<string, Prepared> {
+    const prepared = [...wanted].map(([key, each]): [string, Prepared] => {
+      const server = (this.#running.get(key) ?? fresh.get(key))?.server;
+      if (server === undefined) throw new Error(`${key} was left out`);
+      const before = this.#running.get(key);
+      const change = before && this.#changeOf(before, each, configuration);
+      return [key, { ...each, server, change }];
+    });
+    return new Map(prepared);
+  }
+
+  /** How a server comes to do what is wanted now; `undefined` where that is nothing new. */
+  #changeOf(
+    { listener, behind, server }: RunningListener,
+    wanted: WantedListener,
+    configuration: Configuration,
+  ): (() => void) | undefined {
+    const { maxConnections, maxPerAddress } = server.options;
+    const same =
+      behind === wanted.behind &&
+      isDeepStrictEqual(listener.options, wanted.listener.options) &&
+      isDeepStrictEqual({ maxConnections, maxPerAddress }, configuration.limits);
+    if (same) return undefined;
+    const options = this.#optionsOf(wanted.listener.options, configuration);
+    return server.prepare(options, wanted.behind.application, wanted.behind);
+  }
+
+  #commit(
+    prepared: ReadonlyMap<string, Prepared>,
+    fresh: Listeners,
+    { limits, drain }: Configuration,
+  ): Reloaded {
+    const removed = [...this.#running].filter(([key]) => !prepared.has(key));
+    this.#admission.limit(limits);
+    this.#drainWithin = drain;
+    for (const { change } of prepared.values()) change?.();
+    this.#running = prepared;
+    for (const { server } of fresh.values()) this.#tellAdded(server);
+    for (const [, { server }] of removed) this.#leave(server);
+    const changed = [...prepared.values()].filter(({ change }) => change !== undefined).length;
+    const kept = prepared.size - fresh.size - changed;
+    return { added: fresh.size, changed, removed: removed.length, kept };
+  }
+
+  #tellAdded(server: Server): void {
+    const { protocol, role, address, options } = server;
+    this.#log.info({ protocol: protocol.name, role, ...address, tls: options.tls }, 'listening');
+    this.emit('added', server);
   }
 
   #leave(server: Server): void {
     this.#leaving.add(server);
-    const name = server.protocol.name;
-    this.#log.info({ protocol: name, ...server.address }, 'listens no more');
-    void server.close({ within: this.#drainWithin }).then(() => this.#leaving.delete(server));
+    this.#log.info({ protocol: server.protocol.name, ...server.address }, 'listens no more');
+    void server.close({ within: this.#drainWithin }).then(() => {
+      this.#leaving.delete(server);
+      this.emit('gone', server);
+    });
   }
 }
 
-/** Listeners on the same address are the same; on port 0 of the same host, they are so in turn. */
-function keyOf(listeners: readonly ListenerConfiguration[], index: number): string {
-  const name = listeners[index]?.name;
-  const before = listeners.slice(0, index).filter(listener => listener.name === name);
-  return `${name} ${before.length}`;
-}
-
-/** All that decides what sessions go to, and how it is spoken to. */
-function goal({ destination, options }: ListenerConfiguration): object {
-  return { destination, protocol: options.protocol, hostname: options.hostname };
+async function closeAll(listeners: Listeners): Promise<void> {
+  await Promise.all([...listeners.values()].map(({ server }) => server.close({ within: 0 })));
 }

@@ -3,7 +3,6 @@ import type { Configuration } from '../../src/config/configuration.ts';
 import type { ReadConfiguration } from '../../src/config/read-configuration.ts';
 import { SallyportError } from '../../src/errors.ts';
 import { Reloader } from '../../src/run/reloader.ts';
-import type { Service } from '../../src/run/service.ts';
 import { KeptLog } from '../support/services.ts';
 
 const CONFIGURATION = { file: 'sallyport.yaml' } as Configuration; // no more of it is looked at
@@ -18,7 +17,7 @@ describe('src/run/reloader', () => {
       read: () => (reads[count++] ?? (() => Promise.reject(new Error('read too often'))))(),
       reloaded: async () => undefined,
     };
-    const reloader = new Reloader({ reload } as unknown as Service, log, steps); // no more of it is used
+    const reloader = new Reloader({ reload }, log, steps);
     return { reloader, log, reads: () => count };
   }
 

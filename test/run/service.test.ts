@@ -294,6 +294,28 @@ listeners: [{ protocol: smtp, address: ['127.0.0.1:0', '127.0.0.1:0'] }]
     });
   });
 
+  it('changes all listeners or, if one cannot be changed, none', async () => {
+    const two = await read(`${CERTIFICATES}listeners:
+  - { protocol: smtp, address: '127.0.0.1:0', hostname: before.example.org }
+  - { protocol: smtp, address: '[::1]:0' }
+`);
+    const service = newService();
+    await service.start(two);
+    const [first, second] = two.listeners.map(listener => ({
+      ...listener,
+      options: { ...listener.options, hostname: 'after.example.org' },
+    }));
+    if (first === undefined || second === undefined) throw new Error('two listeners');
+    const bad = { ...second, options: { ...second.options, badCommands: -1 } };
+    const path = join(folder, 'not-even-this.sock');
+    const more = { ...first, address: { path }, name: path };
+    const error = await service.reload({ ...two, listeners: [first, bad, more] }).catch(error => error);
+    expect(error).to.include({ code: 'ERR_OPTION' });
+    expect(existsSync(path)).to.equal(false);
+    const client = await connect(portOf(service));
+    expect(await client.until(/.*\r\n/)).to.contain('before.example.org');
+  });
+
   describe('drains', () => {
     it('is not ready any more, accepts nobody, and is done when the sessions are', async () => {
       const service = newService();

@@ -35,7 +35,7 @@ const running = new Set<Service>();
 
 /** A service that `stopServices` ends, in an `afterEach`. */
 export function newService(log: Log = new KeptLog()): Service {
-  const service = new Service(log);
+  const service = new Service({ log });
   running.add(service);
   return service;
 }
