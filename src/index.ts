@@ -73,6 +73,7 @@ export {
   type Certificate,
   defaults,
   type ServerOptions,
+  type StapleSource,
   type TicketKey,
   type TicketKeyRing,
   type TicketKeySource,

@@ -28,6 +28,15 @@ export interface TicketKeySource {
   for(purpose: string): TicketKeyRing;
 }
 
+/** Where OCSP responses to staple come from; a `CertificateStore` has one. */
+export interface StapleSource {
+  /**
+   * The response that goes with a certificate now, DER (RFC 6066 section 8); `undefined` for none. It is asked in the
+   * middle of a handshake.
+   */
+  for(certificate: Certificate): Uint8Array | undefined;
+}
+
 export interface TlsOptions {
   /** For every client that asks for no name of another one. */
   readonly certificate: Certificate;
@@ -65,6 +74,11 @@ export interface TlsOptions {
    * goes into them, so that no ticket of one server opens another that asks for more. Default: keys of its own.
    */
   readonly ticketKeys?: TicketKeySource;
+  /**
+   * The OCSP responses for clients that ask for one. Default: none. With it, and several certificates side by side for a
+   * name, the ClientHello is read before the socket is wrapped.
+   */
+  readonly staples?: StapleSource;
 }
 
 /** What is allowed before TLS; `ServerOptions` says what each means. */
@@ -151,13 +165,13 @@ export const defaults = {
 export type ResolvedOptions = Required<Omit<ServerOptions, Unset>> & Pick<ServerOptions, Unset>;
 
 /** What has no default. */
-type Unset = 'ca' | 'crl' | 'clientSubjects' | 'alpn' | 'ticketKeys';
+type Unset = 'ca' | 'crl' | 'clientSubjects' | 'alpn' | 'ticketKeys' | 'staples';
 
 /** All options but those of TLS. */
 export function withoutTls(options: ResolvedOptions) {
   const { certificate, certificates, ca, crl, clientCertificate, clientSubjects, unknownName, ...others } =
     options;
-  const { minVersion, alpn, ticketKeys, ...rest } = others;
+  const { minVersion, alpn, ticketKeys, staples, ...rest } = others;
   // An option of TLS that is forgotten above would be kept where it has been left out: it does not compile.
   return rest satisfies Pick<ServerOptions, 'protocol'> & { readonly [Option in keyof TlsOptions]?: never };
 }

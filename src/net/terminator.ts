@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type * as tls from 'node:tls';
 import { SallyportError } from '../errors.ts';
-import type { Certificate, TicketKeySource, TlsOptions } from '../options.ts';
+import type { Certificate, StapleSource, TicketKeySource, TlsOptions } from '../options.ts';
 import type { ClientHello } from '../wire/client-hello.ts';
 import { printable } from '../wire/printable.ts';
 import { AlpnChallenges } from './alpn-challenges.ts';
@@ -34,10 +34,12 @@ export class TlsTerminator {
   readonly #challenges = new AlpnChallenges(secure => this.#challenged(secure));
   #servers: TlsServers;
   #ticketKeys: TicketKeySource;
+  #staples: StapleSource | undefined;
 
   /** Throws ERR_CERTIFICATE for a key that is not its certificate's, and for what OpenSSL does not take. */
   constructor(options: TlsOptions) {
     this.#ticketKeys = options.ticketKeys ?? new TicketKeys();
+    this.#staples = options.staples;
     this.#servers = new TlsServers({ ...options, ticketKeys: this.#ticketKeys }, this.#report());
   }
 
@@ -54,10 +56,15 @@ export class TlsTerminator {
   /** Makes all that `replace` needs; the function that it returns puts it in force, and cannot fail. */
   prepare(options: TlsOptions): () => void {
     const ticketKeys = options.ticketKeys ?? this.#ticketKeys;
-    const kept = ticketKeys === this.#ticketKeys ? this.#servers : undefined;
-    const servers = new TlsServers({ ...options, ticketKeys }, this.#report(), kept);
+    const kept = ticketKeys === this.#ticketKeys && options.staples === this.#staples;
+    const servers = new TlsServers(
+      { ...options, ticketKeys },
+      this.#report(),
+      kept ? this.#servers : undefined,
+    );
     return () => {
       this.#servers = servers;
+      this.#staples = options.staples;
       this.#ticketKeys = ticketKeys;
     };
   }
@@ -98,7 +105,7 @@ export class TlsTerminator {
   }
 
   #wrap(socket: Duplex, hello: ClientHello | undefined, name: string | undefined): void {
-    const server = this.#challenges.for(hello) ?? this.#servers.for(hello?.servername, name);
+    const server = this.#challenges.for(hello) ?? this.#servers.for(hello, name);
     if (server === undefined) this.#refuseName(socket, hello?.servername ?? name);
     else server.emit('connection', socket);
   }

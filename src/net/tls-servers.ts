@@ -1,10 +1,13 @@
+import { Buffer } from 'node:buffer';
 import { constants, createHash, createPrivateKey, X509Certificate } from 'node:crypto';
 import * as tls from 'node:tls';
 import { SallyportError } from '../errors.ts';
-import { type Certificate, defaults, type TicketKeySource, type TlsOptions } from '../options.ts';
+import { type Certificate, defaults, type StapleSource, type TlsOptions } from '../options.ts';
+import type { ClientHello } from '../wire/client-hello.ts';
 import { CertificateChoice, type CertificateSet } from './certificate-choice.ts';
 import { clientJudge } from './client-subjects.ts';
 import { sealTickets } from './seal-tickets.ts';
+import { suitedTo } from './suited-certificate.ts';
 
 /**
  * For TLS 1.2 only AEAD with forward secrecy, ECDHE (no CBC: Lucky13; no DHE: D(HE)at). For 1.3, which all
@@ -43,6 +46,8 @@ export class TlsServers {
   readonly #choice: CertificateChoice;
   readonly #strict: boolean;
   readonly #bySet = new Map<CertificateSet, tls.Server>();
+  /** Each certificate alone, of those that stand side by side and may have a response stapled. */
+  readonly #alone = new Map<Certificate, tls.Server>();
   /** By a digest of all that they are made of. */
   readonly #byMakeup = new Map<string, tls.Server>();
 
@@ -56,11 +61,17 @@ export class TlsServers {
     this.#choice = new CertificateChoice(all);
     this.#strict = options.unknownName === 'refuse';
     const settings = settingsOf(options);
-    for (const set of this.#choice.sets) {
+    const serverFor = (set: CertificateSet) => {
       const makeup = digest([settings, set]);
-      const server = previous?.alike(makeup) ?? serverOf(settings, options.ticketKeys, set, report);
-      this.#bySet.set(set, server);
+      const alike = previous?.alike(makeup) ?? this.alike(makeup);
+      const server = alike ?? serverOf(settings, options, set, report);
       this.#byMakeup.set(makeup, server);
+      return server;
+    };
+    for (const set of this.#choice.sets) {
+      this.#bySet.set(set, serverFor(set));
+      if (set.length === 1 || options.staples === undefined) continue;
+      for (const each of set) this.#alone.set(each, serverFor([each]));
     }
     const chosen = new Set(this.#choice.sets.flat());
     for (const each of all) if (!chosen.has(each)) taken(() => checkKey(each));
@@ -68,17 +79,21 @@ export class TlsServers {
 
   /** Whether the ClientHello has to be read before the server is known. */
   get dependOnHello(): boolean {
-    return this.#strict || this.#bySet.size > 1;
+    return this.#strict || this.#bySet.size > 1 || this.#alone.size > 0;
   }
 
   /**
    * By the name in the SNI, else by what the dialogue knows, else the one for clients without a name; `undefined` where
    * unknown names are refused, and this is one.
    */
-  for(servername: string | undefined, name: string | undefined): tls.Server | undefined {
+  for(hello: ClientHello | undefined, name: string | undefined): tls.Server | undefined {
+    const servername = hello?.servername;
     const named = this.#named(servername) ?? this.#named(name);
     if (named === undefined && this.#strict && (servername ?? name) !== undefined) return undefined;
-    return this.#bySet.get(named ?? this.#choice.preset);
+    const set = named ?? this.#choice.preset;
+    // Which of several OpenSSL takes is told nobody before the response has to be there.
+    const suited = hello && this.#alone.size > 0 ? suitedTo(hello.judges, set) : undefined;
+    return (suited && this.#alone.get(suited)) ?? this.#bySet.get(set);
   }
 
   alike(makeup: string): tls.Server | undefined {
@@ -113,13 +128,15 @@ const SESSION_CONTEXT = 32;
 
 function serverOf(
   settings: Settings,
-  ticketKeys: TicketKeySource,
+  { ticketKeys, staples }: Pick<ContextOptions, 'ticketKeys' | 'staples'>,
   set: CertificateSet,
   report: HandshakeReport,
 ): tls.Server {
   for (const each of set) taken(() => checkKey(each));
   const server = taken(() => tls.createServer(nodeOptions(settings, set)));
   sealTickets(server, () => ticketKeys.for(settings.purpose));
+  const [only, ...more] = set;
+  if (staples !== undefined && only !== undefined && more.length === 0) staple(server, staples, only);
   const judge = settings.clientCertificate === 'require' ? clientJudge(settings.clientSubjects) : undefined;
   server.on('secureConnection', secure => {
     const fault = judge?.(secure);
@@ -128,6 +145,14 @@ function serverOf(
   });
   server.on('tlsClientError', (error, secure) => report.failed(error, secure));
   return server;
+}
+
+/** Never waits: a client gets what is there when it asks. */
+function staple(server: tls.Server, staples: StapleSource, certificate: Certificate): void {
+  server.on('OCSPRequest', (_certificate, _issuer, answer) => {
+    const response = staples.for(certificate);
+    answer(null, response === undefined ? null : Buffer.from(response));
+  });
 }
 
 function nodeOptions(

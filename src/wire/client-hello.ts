@@ -1,11 +1,25 @@
 import { Buffer } from 'node:buffer';
 
-/** What a ClientHello says of whom it wants to reach. */
+/** What a ClientHello says of whom it wants to reach, and of the certificates that it can judge. */
 export interface ClientHello {
   /** SNI, latin1, as the client sent it; `undefined` for none (RFC 6066 section 3). */
   readonly servername: string | undefined;
   /** ALPN ids, latin1; none where the client sent none (RFC 7301 section 3.1). */
   readonly alpn: readonly string[];
+  readonly judges: ClientJudgement;
+}
+
+/** By which algorithms a client can check a server's signature: IANA's numbers, none where the client sent none. */
+export interface ClientJudgement {
+  /** RFC 8446 section 4.2.1; a client of TLS 1.2 and below sends none. */
+  readonly versions: readonly number[];
+  readonly suites: readonly number[];
+  /** RFC 8446 section 4.2.7. */
+  readonly groups: readonly number[];
+  /** RFC 8446 section 4.2.3. */
+  readonly signatures: readonly number[];
+  /** Whether those in a chain have a list of their own (`signature_algorithms_cert`). */
+  readonly particular: boolean;
 }
 
 /** The content type of a TLS handshake record (RFC 8446 section 5.1). */
@@ -71,24 +85,48 @@ function readMessage(bytes: Buffer): { readonly body: Buffer } | Incomplete | un
 
 const SERVER_NAME = 0;
 const HOST_NAME = 0;
+const SUPPORTED_GROUPS = 10;
+const SIGNATURE_ALGORITHMS = 13;
 const ALPN = 16;
+const SUPPORTED_VERSIONS = 43;
+const SIGNATURE_ALGORITHMS_CERT = 50;
 
 /** RFC 8446 section 4.1.2: version, random, session id, suites, compression methods, extensions. */
 function readHello(hello: Reader): ClientHello {
   hello.take(34);
   hello.vector(1);
-  hello.vector(2);
+  const suites = readNumbers(hello.vector(2));
   hello.vector(1);
-  let servername: string | undefined;
-  let alpn: readonly string[] = [];
-  const extensions = hello.done ? undefined : hello.vector(2);
-  while (extensions !== undefined && !extensions.done) {
-    const type = extensions.number(2);
-    const content = extensions.vector(2);
-    if (type === SERVER_NAME) servername = readName(content);
-    if (type === ALPN) alpn = readIds(content);
-  }
-  return { servername, alpn };
+  const extensions = readExtensions(hello.done ? undefined : hello.vector(2));
+  const numbers = (type: number, width: 1 | 2) => {
+    const content = extensions.get(type);
+    return content === undefined ? [] : readNumbers(content.vector(width));
+  };
+  const name = extensions.get(SERVER_NAME);
+  const ids = extensions.get(ALPN);
+  return {
+    servername: name && readName(name),
+    alpn: ids === undefined ? [] : readIds(ids),
+    judges: {
+      versions: numbers(SUPPORTED_VERSIONS, 1),
+      suites,
+      groups: numbers(SUPPORTED_GROUPS, 2),
+      signatures: numbers(SIGNATURE_ALGORITHMS, 2),
+      particular: extensions.has(SIGNATURE_ALGORITHMS_CERT),
+    },
+  };
+}
+
+function readExtensions(list: Reader | undefined): ReadonlyMap<number, Reader> {
+  const found = new Map<number, Reader>();
+  while (list !== undefined && !list.done) found.set(list.number(2), list.vector(2));
+  return found;
+}
+
+function readNumbers(list: Reader): readonly number[] {
+  const numbers: number[] = [];
+  while (!list.done) numbers.push(list.number(2));
+  return numbers;
 }
 
 function readName(content: Reader): string | undefined {

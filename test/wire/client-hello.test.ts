@@ -34,7 +34,7 @@ describe('src/wire/client-hello', () => {
   });
 
   it('says the name and the ALPN ids', () => {
-    expect(decodeClientHello(helloOf())).to.deep.equal({
+    expect(decodeClientHello(helloOf())).to.deep.include({
       servername: 'mail.example.org',
       alpn: ['imap', 'acme-tls/1'],
     });
@@ -42,8 +42,8 @@ describe('src/wire/client-hello', () => {
 
   it('may say neither, or have no extensions at all', () => {
     const nothing = { servername: undefined, alpn: [] };
-    expect(decodeClientHello(helloOf(nothing))).to.deep.equal(nothing);
-    expect(decodeClientHello(helloOf({ ...nothing, versions: [VERSION.ssl3] }))).to.deep.equal(nothing);
+    expect(decodeClientHello(helloOf(nothing))).to.deep.include(nothing);
+    expect(decodeClientHello(helloOf({ ...nothing, versions: [VERSION.ssl3] }))).to.deep.include(nothing);
   });
 
   for (const size of [1, 3, 100]) {
