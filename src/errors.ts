@@ -59,6 +59,7 @@ export const errorTable = {
   ERR_OPTION: { blame: 'config', message: 'Bad option' },
   ERR_CERTIFICATE: { blame: 'config', message: 'Bad certificate or key' },
   ERR_ACME: { blame: 'network', message: 'Certificate not issued' },
+  ERR_OCSP: { blame: 'network', message: 'No OCSP response' },
   ERR_APPLICATION_MODULE: { blame: 'config', message: 'Bad application module' },
   ERR_APPLICATION: { blame: 'caller', message: 'Application failed' },
   ERR_INTERNAL: { blame: 'caller', message: 'Internal error' },

@@ -19,7 +19,8 @@ const layers: readonly { files: RegExp; imports: RegExp }[] = [
   },
   {
     files: /^src\/certificates\//,
-    imports: /^(src\/(errors|options|log|(net|certificates)\/.*)\.ts|node:.*|chokidar)$/,
+    imports:
+      /^(src\/(errors|options|log|(wire|net|certificates)\/.*)\.ts|node:.*|chokidar|@peculiar\/asn1-(ocsp|schema|x509))$/,
   },
   {
     files: /^src\/(server|proxy)\.ts$/,

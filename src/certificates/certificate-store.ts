@@ -7,7 +7,9 @@ import type { CertificateSource } from './certificate-source.ts';
 import { FileWatch } from './file-watch.ts';
 import type { CertificateStatus, HeldCertificate } from './held-certificate.ts';
 import { HeldSource } from './held-source.ts';
+import type { StapleStatus } from './held-staple.ts';
 import { HeldTrust, type TrustFiles } from './held-trust.ts';
+import { OcspStaples } from './ocsp-staples.ts';
 
 export interface CertificateStoreOptions extends TrustFiles {
   /** Pairs of files, and directories of such. The very first certificate is for clients that name no other's name. */
@@ -16,6 +18,11 @@ export interface CertificateStoreOptions extends TrustFiles {
   readonly warnDays?: number;
   /** How often to look at the files even where nobody tells of a change, in milliseconds. Default 60 s. */
   readonly poll?: number;
+  /**
+   * Whether OCSP responses are fetched, once `watch` is called, for certificates that name a responder, to be stapled
+   * (RFC 6066 section 8). Default `true`.
+   */
+  readonly ocsp?: boolean;
   /** Any pino logger. Default: silence. */
   readonly log?: Log;
   /** Milliseconds since 1970. Default: the system's clock. */
@@ -34,7 +41,10 @@ export interface CertificateStoreEvents {
 }
 
 /** What a store gives to a server. */
-export type CurrentCertificates = Pick<TlsOptions, 'certificate' | 'certificates' | 'ca' | 'crl'>;
+export type CurrentCertificates = Pick<TlsOptions, 'certificate' | 'certificates' | 'ca' | 'crl' | 'staples'>;
+
+/** What is to be known of a certificate, and of the OCSP response for it: `undefined` where none is wanted. */
+export type StoredCertificate = CertificateStatus & { readonly ocsp: StapleStatus | undefined };
 
 const DAY = 86_400_000;
 const WARN_DAYS = 14;
@@ -57,6 +67,7 @@ export class CertificateStore extends EventEmitter<CertificateStoreEvents> {
   readonly #clock: () => number;
   readonly #sources: readonly HeldSource[];
   readonly #trust: HeldTrust;
+  readonly #staples: OcspStaples | undefined;
   /** On which day there was last a warning. */
   readonly #warned = new Map<HeldCertificate, number>();
   #current: CurrentCertificates | undefined;
@@ -72,6 +83,8 @@ export class CertificateStore extends EventEmitter<CertificateStoreEvents> {
     this.#clock = options.clock ?? Date.now;
     this.#sources = options.sources.map(source => new HeldSource(source));
     this.#trust = new HeldTrust(options);
+    const { ocsp = true } = options;
+    if (ocsp) this.#staples = new OcspStaples({ log: this.#log, clock: this.#clock });
   }
 
   /**
@@ -96,8 +109,11 @@ export class CertificateStore extends EventEmitter<CertificateStoreEvents> {
   }
 
   /** All certificates, in order; those that were refused and never good included. */
-  get list(): readonly CertificateStatus[] {
-    return this.#held.map(each => each.status(this.#clock()));
+  get list(): readonly StoredCertificate[] {
+    return this.#held.map(each => {
+      const ocsp = each.certificate && this.#staples?.status(each.certificate);
+      return { ...each.status(this.#clock()), ocsp: ocsp?.responder || ocsp?.mustStaple ? ocsp : undefined };
+    });
   }
 
   /** Looks at all files, as they are from now on; resolves with whether `current` is another. */
@@ -120,10 +136,12 @@ export class CertificateStore extends EventEmitter<CertificateStoreEvents> {
     );
     const paths = [...served, ...(ca === undefined ? crl : [ca, ...crl])];
     this.#watch ??= new FileWatch({ paths, settle: SETTLE, poll }, () => void this.check());
+    this.#staples?.start();
   }
 
   /** Watches no more. */
   async close(): Promise<void> {
+    this.#staples?.stop();
     await this.#watch?.close();
     this.#watch = undefined;
   }
@@ -156,12 +174,23 @@ export class CertificateStore extends EventEmitter<CertificateStoreEvents> {
     const [certificate, ...certificates] = this.#held.flatMap(each => each.certificate ?? []);
     // All gone at once is no wish of anybody's.
     if (certificate === undefined) return false;
-    const found = { certificate, certificates, ...this.#trust.trust };
-    if (isDeepStrictEqual(found, this.#current)) return false;
+    const found = { certificate, certificates, ...this.#trust.trust, ...this.#stapling() };
+    const { staples, ...plain } = found;
+    const { staples: before, ...current } = this.#current ?? {};
+    if (staples === before && isDeepStrictEqual(plain, current)) return false;
     const first = this.#current === undefined;
     this.#current = found;
     if (!first) this.emit('changed');
     return true;
+  }
+
+  #stapling(): Pick<TlsOptions, 'staples'> {
+    const served = this.#held.flatMap(({ files: { cert: file }, certificate }) =>
+      certificate === undefined ? [] : [{ file, certificate }],
+    );
+    this.#staples?.keep(served);
+    // A server does more where there may be responses.
+    return this.#staples?.able === true ? { staples: this.#staples } : {};
   }
 
   #tellRenewed(status: CertificateStatus): void {

@@ -17,6 +17,7 @@ export interface CertificateArguments extends AcmeArguments {
   readonly certDirectory?: readonly string[];
   readonly passphraseFile?: string;
   readonly strictSni?: true;
+  readonly ocsp?: boolean;
   readonly ticketSecret?: string;
   readonly ca?: string;
   readonly crl?: readonly string[];
@@ -59,7 +60,7 @@ export class KeptCertificates {
     const own = named.length === 0 ? await developmentCertificate() : undefined;
     const sources = own === undefined ? named : [{ cert: own.file }];
     const trust = { ...(ca === undefined ? {} : { ca }), ...(crl === undefined ? {} : { crl }) };
-    const store = await CertificateStore.open({ sources, log, ...trust });
+    const store = await CertificateStore.open({ sources, log, ocsp: options.ocsp ?? true, ...trust });
     return new KeptCertificates({ store, others, log, caFile: own?.caFile, acme });
   }
 

@@ -69,6 +69,7 @@ export function addTlsOptions(command: Command): Command {
     )
     .option('--passphrase-file <file>', 'file whose first line opens the keys')
     .option('--strict-sni', 'refuse clients that ask for a name which no certificate has')
+    .option('--no-ocsp', 'fetch no OCSP responses for certificates that name a responder')
     .option('--ticket-secret <file>', 'session tickets: at least 32 random bytes that several servers share')
     .option('--ca <file>', 'authorities of client certificates, PEM')
     .option('--crl <file>', 'their revocation lists, PEM; may come again', each)

@@ -10,6 +10,7 @@ import { AcmeAuthority } from '../support/acme-authority.ts';
 import { testCertificates } from '../support/certificates.ts';
 import { CommandProcess } from '../support/command.ts';
 import { folderWith, removeFolders } from '../support/folder.ts';
+import { opensslCertificate } from '../support/openssl-certificate.ts';
 import { visit } from '../support/returning-client.ts';
 
 describe('src/cli/kept-certificates', () => {
@@ -42,6 +43,16 @@ describe('src/cli/kept-certificates', () => {
       both,
     ]);
     expect(caFile).to.equal(undefined);
+  });
+
+  it('have OCSP responses where they name a responder, unless that is turned off', async () => {
+    const { authority } = await testCertificates();
+    const extensions = ['authorityInfoAccess=OCSP;URI:http://127.0.0.1:1/'];
+    const { cert, key } = await opensslCertificate({ commonName: 'named', extensions }, authority);
+    const named = join(await folderWith({ 'named.pem': cert + authority.cert + key }), 'named.pem');
+    expect((await opened({ cert: [named] })).tls).to.have.property('staples');
+    expect((await opened({ cert: [named], ocsp: false })).tls).to.not.have.property('staples');
+    expect((await opened({ cert: [file('b.pem')] })).tls).to.not.have.property('staples');
   });
 
   it('come with what is asked of clients, and with keys for tickets', async () => {
