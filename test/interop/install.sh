@@ -37,6 +37,7 @@ CLIENTS=(
   '/usr/lib/postgresql/*/bin/initdb:postgresql'
   postfix:postfix
   inspircd:inspircd
+  /opt/sallyport-interop/inn/usr/lib/news/bin/innd:inn2
   /usr/lib/dovecot/imap:dovecot-imapd
   /usr/lib/dovecot/pop3:dovecot-pop3d
   /usr/lib/dovecot/lmtp:dovecot-lmtpd
@@ -60,6 +61,20 @@ if ! [ -d "$node24/node_modules" ]; then
   npm ci --prefix "$node24" --no-audit --no-fund || echo 'install.sh: node24 failed' >&2
 fi
 
+# INN's package wants a domain of the machine when it is set up, and a mail server: the tests need its files alone, and the
+# libraries that they need. They are not below the repository, as INN runs as the user `news`, who may not get there.
+unpack_inn() {
+  local root=/opt/sallyport-interop/inn libraries folder
+  folder=$(mktemp -d) && chmod 755 "$folder" && cd "$folder" || return 1
+  mapfile -t libraries < <(apt-cache depends inn2 inn2-inews | sed -n 's/^  Depends: \(lib.*\|zlib1g\)$/\1/p' | sort -u)
+  apt-get install -q -y --no-upgrade --no-install-recommends "${libraries[@]}" </dev/null &&
+    apt-get download -q inn2 inn2-inews && mkdir -p "$root" &&
+    for package in *.deb; do dpkg-deb --extract "$package" "$root" || return 1; done
+  local status=$?
+  rm -rf "$folder"
+  return "$status"
+}
+
 missing=()
 for client in "${CLIENTS[@]}"; do
   has_client "${client%%:*}" || missing+=("${client##*:}")
@@ -77,7 +92,9 @@ fi
 apt-get update -q
 # One by one: a package that cannot be had does not take the others with it.
 for package in "${missing[@]}"; do
-  apt-get install -q -y --no-install-recommends "$package" </dev/null || echo "install.sh: $package failed" >&2
+  if [ "$package" = inn2 ]; then (unpack_inn); else
+    apt-get install -q -y --no-install-recommends "$package" </dev/null
+  fi || echo "install.sh: $package failed" >&2
 done
 
 for client in "${CLIENTS[@]}"; do

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { type Daemon, type DaemonPlace, startDaemon } from './daemon.ts';
 import { type Identity, issueIdentity } from './identity.ts';
-import { asNobody, giveToNobody } from './nobody.ts';
+import { asNobody, giveToNobody } from './system-user.ts';
 
 /** The second one wants a PROXY header. */
 export type OpenldapPort = 'ldap' | 'ldap-proxied';

@@ -3,7 +3,7 @@ import { readdir, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { type Daemon, type DaemonPlace, startDaemon } from './daemon.ts';
 import { type Identity, issueIdentity } from './identity.ts';
-import { asNobody, giveToNobody } from './nobody.ts';
+import { asNobody, giveToNobody } from './system-user.ts';
 
 export interface Postgres extends Daemon<'postgres'> {
   /** Undefined without TLS. */
