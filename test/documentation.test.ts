@@ -214,7 +214,7 @@ function testGuides(): void {
       .filter(({ file }) => file !== 'docs/guide/probe.md')
       .flatMap(({ blocks }) => blocks.filter(({ language }) => language === 'sh'));
     for (const { text } of commands) {
-      if (/^(openssl s_client|curl|psql) /.test(text)) continue;
+      if (/^(openssl s_client|curl|psql|docker|kubectl) /.test(text)) continue;
       const [sallyport, name, ...args] = words(text);
       expect(sallyport).to.equal('sallyport');
       const { unknown, operands } = commandNamed(name ?? '').parseOptions(args);
