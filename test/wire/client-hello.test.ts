@@ -15,6 +15,15 @@ const OFFER: ClientOffer = {
   random: new Uint8Array(64).fill(7),
 };
 
+/** What `encodeClientHello` says of signatures, whatever the offer. */
+const SIGNATURES = [
+  0x0403, 0x0503, 0x0603, 0x0807, 0x0808, 0x0804, 0x0805, 0x0806, 0x0809, 0x080a, 0x080b, 0x0401, 0x0501,
+  0x0601, 0x0301, 0x0303, 0x0201, 0x0203,
+];
+/** What it adds before TLS 1.3. */
+const FALLBACK = 0x00ff;
+const JUDGES = { suites: OFFER.suites, groups: OFFER.groups, signatures: SIGNATURES, particular: false };
+
 /** As it goes over the wire, in records of at most `size` bytes. */
 function helloOf(offer: Partial<ClientOffer> = {}, size?: number): Buffer {
   return Buffer.concat(encodeRecords(encodeClientHello({ ...OFFER, ...offer }), VERSION.tls12, size));
@@ -34,16 +43,33 @@ describe('src/wire/client-hello', () => {
   });
 
   it('says the name and the ALPN ids', () => {
-    expect(decodeClientHello(helloOf())).to.deep.include({
+    expect(decodeClientHello(helloOf())).to.deep.equal({
       servername: 'mail.example.org',
       alpn: ['imap', 'acme-tls/1'],
+      judges: { ...JUDGES, versions: OFFER.versions },
     });
   });
 
   it('may say neither, or have no extensions at all', () => {
     const nothing = { servername: undefined, alpn: [] };
-    expect(decodeClientHello(helloOf(nothing))).to.deep.include(nothing);
-    expect(decodeClientHello(helloOf({ ...nothing, versions: [VERSION.ssl3] }))).to.deep.include(nothing);
+    expect(decodeClientHello(helloOf(nothing))).to.deep.equal({
+      ...nothing,
+      judges: { ...JUDGES, versions: OFFER.versions },
+    });
+    expect(decodeClientHello(helloOf({ ...nothing, versions: [VERSION.tls12] }))).to.deep.equal({
+      ...nothing,
+      judges: { ...JUDGES, suites: [...OFFER.suites, FALLBACK], versions: [] },
+    });
+    expect(decodeClientHello(helloOf({ ...nothing, versions: [VERSION.ssl3] }))).to.deep.equal({
+      ...nothing,
+      judges: {
+        versions: [],
+        suites: [...OFFER.suites, FALLBACK],
+        groups: [],
+        signatures: [],
+        particular: false,
+      },
+    });
   });
 
   for (const size of [1, 3, 100]) {
