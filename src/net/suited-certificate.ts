@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { Certificate } from '../options.ts';
 import type { ClientJudgement } from '../wire/client-hello.ts';
+import { VERSION } from '../wire/client-offer.ts';
 import type { CertificateSet } from './certificate-choice.ts';
 
 /**
@@ -25,8 +26,6 @@ interface Kind {
   readonly suites: readonly number[];
 }
 
-const TLS_1_3 = 0x0304;
-
 const ECDSA = { before: [0x0403, 0x0503, 0x0603], suites: [0xc02b, 0xc02c, 0xcca9] };
 
 const kinds: readonly Kind[] = [
@@ -47,7 +46,7 @@ function suits({ versions, suites, groups, signatures }: ClientJudgement, kind: 
   if (kind === undefined) return false;
   const among = (own: readonly number[], offered: readonly number[]) =>
     own.some(each => offered.includes(each));
-  if (versions.includes(TLS_1_3)) return among(kind.signatures, signatures);
+  if (versions.includes(VERSION.tls13)) return among(kind.signatures, signatures);
   const curve = kind.group === undefined || groups.includes(kind.group);
   return curve && among(kind.before, signatures) && among(kind.suites, suites);
 }

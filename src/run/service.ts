@@ -37,9 +37,10 @@ export interface Reloaded {
 
 type Listeners = ReadonlyMap<string, RunningListener>;
 
-/** What a listener will be, and how to have it so; `change` is `undefined` where there is nothing to do. */
-interface Prepared extends RunningListener {
-  readonly change: (() => void) | undefined;
+/** All listeners as they will be, and what has to be done to those that are up. */
+interface Prepared {
+  readonly listeners: Listeners;
+  readonly changes: readonly (() => void)[];
 }
 
 /** The servers of a configuration: started together, reloaded one by one, drained together. */
@@ -99,7 +100,7 @@ export class Service extends EventEmitter<ServiceEvents> {
   async #put(configuration: Configuration): Promise<Reloaded> {
     const wanted = await this.#withBehind(configuration);
     const fresh = await this.#listen(wanted, configuration);
-    let prepared: ReadonlyMap<string, Prepared>;
+    let prepared: Prepared;
     try {
       if (this.#state === 'draining') throw new SallyportError('ERR_SHUTTING_DOWN');
       prepared = this.#prepare(wanted, fresh, configuration);
@@ -159,15 +160,18 @@ export class Service extends EventEmitter<ServiceEvents> {
     wanted: ReadonlyMap<string, WantedListener>,
     fresh: Listeners,
     configuration: Configuration,
-  ): ReadonlyMap<string, Prepared> {
-    const prepared = [...wanted].map(([key, each]): [string, Prepared] => {
-      const server = (this.#running.get(key) ?? fresh.get(key))?.server;
-      if (server === undefined) throw new Error(`${key} was left out`);
+  ): Prepared {
+    const listeners = new Map<string, RunningListener>();
+    const changes: (() => void)[] = [];
+    for (const [key, each] of wanted) {
       const before = this.#running.get(key);
+      const server = (before ?? fresh.get(key))?.server;
+      if (server === undefined) throw new Error(`${key} was left out`);
       const change = before && this.#changeOf(before, each, configuration);
-      return [key, { ...each, server, change }];
-    });
-    return new Map(prepared);
+      if (change !== undefined) changes.push(change);
+      listeners.set(key, { ...each, server });
+    }
+    return { listeners, changes };
   }
 
   /** How a server comes to do what is wanted now; `undefined` where that is nothing new. */
@@ -186,20 +190,16 @@ export class Service extends EventEmitter<ServiceEvents> {
     return server.prepare(options, wanted.behind.application, wanted.behind);
   }
 
-  #commit(
-    prepared: ReadonlyMap<string, Prepared>,
-    fresh: Listeners,
-    { limits, drain }: Configuration,
-  ): Reloaded {
-    const removed = [...this.#running].filter(([key]) => !prepared.has(key));
+  #commit({ listeners, changes }: Prepared, fresh: Listeners, { limits, drain }: Configuration): Reloaded {
+    const removed = [...this.#running].filter(([key]) => !listeners.has(key));
     this.#admission.limit(limits);
     this.#drainWithin = drain;
-    for (const { change } of prepared.values()) change?.();
-    this.#running = prepared;
+    for (const change of changes) change();
+    this.#running = listeners;
     for (const { server } of fresh.values()) this.#tellAdded(server);
     for (const [, { server }] of removed) this.#leave(server);
-    const changed = [...prepared.values()].filter(({ change }) => change !== undefined).length;
-    const kept = prepared.size - fresh.size - changed;
+    const changed = changes.length;
+    const kept = listeners.size - fresh.size - changed;
     return { added: fresh.size, changed, removed: removed.length, kept };
   }
 
