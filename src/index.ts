@@ -10,8 +10,10 @@ export {
   type CertificateStoreEvents,
   type CertificateStoreOptions,
   type CurrentCertificates,
+  type StoredCertificate,
 } from './certificates/certificate-store.ts';
 export type { CertificateStatus } from './certificates/held-certificate.ts';
+export type { StapleStatus } from './certificates/held-staple.ts';
 export type { TrustFiles } from './certificates/held-trust.ts';
 export type { Action } from './dialogue/action.ts';
 export type { Audit, AuditedReply, ReplyTest } from './dialogue/audit.ts';

@@ -175,9 +175,7 @@ export class CertificateStore extends EventEmitter<CertificateStoreEvents> {
     // All gone at once is no wish of anybody's.
     if (certificate === undefined) return false;
     const found = { certificate, certificates, ...this.#trust.trust, ...this.#stapling() };
-    const { staples, ...plain } = found;
-    const { staples: before, ...current } = this.#current ?? {};
-    if (staples === before && isDeepStrictEqual(plain, current)) return false;
+    if (isDeepStrictEqual(found, this.#current)) return false;
     const first = this.#current === undefined;
     this.#current = found;
     if (!first) this.emit('changed');
