@@ -72,7 +72,7 @@ describe('docs/deploy/kubernetes', function () {
 
   it('gives sessions their time before it kills', () => {
     const [, pause] = container?.lifecycle?.preStop?.exec?.command ?? [];
-    // A proxy lets its sessions end for 10 seconds (docs/guide/proxy.md).
+    // The command lets its sessions end for 10 seconds (docs/guide/serve.md, Signals).
     expect(pod?.terminationGracePeriodSeconds).to.be.above(Number(pause) + 10);
   });
 
