@@ -15,14 +15,15 @@ describe(`soak of ${MINUTES} min, seed ${SEED}`, () => {
   before(async function () {
     this.timeout((MINUTES + 4) * 60_000);
     result = await soak({ duration: MINUTES * 60_000, seed: SEED });
-    const { lines, visits, rude, reloads, before, after, during } = result;
+    const { lines, visits, rude, reloads, before, after, during, standstill } = result;
     console.log(`      ${visits} sessions with ${lines} lines, ${rude} rude clients, ${reloads} reloads`);
     const shown = ({ heap, resident, descriptors }: Figures) =>
       `heap ${heap.toFixed(1)} MiB, resident ${resident.toFixed(0)} MiB, ${descriptors} descriptors`;
     console.log(`      before: ${shown(before)}\n      after:  ${shown(after)}`);
     const delays = during.map(({ delay }) => delay);
+    const still = Math.max(...during.map(each => each.standstill));
     console.log(
-      `      event loop p99: ${Math.max(...delays).toFixed(0)} ms in the worst 4 s of ${during.length}`,
+      `      event loop p99: ${Math.max(...delays).toFixed(0)} ms in the worst 4 s of ${during.length}; longest standstill: ${still.toFixed(0)} ms, of the clients ${standstill.toFixed(0)} ms`,
     );
     console.log(`      ends: ${JSON.stringify(after.ends)}`);
   });

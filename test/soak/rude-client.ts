@@ -22,9 +22,9 @@ const OPENINGS: readonly string[] = [
 const WAYS = ['stall', 'reset', 'close', 'garbage', 'dribble', 'deaf'] as const;
 
 /** Longer than every deadline of the server, in milliseconds. */
-const LONGEST = 30_000;
+const LONGEST = 60_000;
 /** So long a deaf one does not read, which is longer than a dialogue may be; it would not see the end either. */
-const DEAF = 8000;
+const DEAF = 18_000;
 
 /**
  * Comes with half an upgrade, garbage or nothing, and resets, dribbles, stalls or does not read. Resolves when it is

@@ -21,18 +21,23 @@ export interface Figures {
   readonly connections: number;
   /** Of the event loop since the last figures, 99th percentile, in milliseconds. */
   readonly delay: number;
+  /** The longest that the process stood still in the same time, in milliseconds. */
+  readonly standstill: number;
   /** How the connections ended since the start, by the code of the error or `none`. */
   readonly ends: Readonly<Record<string, number>>;
 }
 
 export type Reply = { readonly ports: Readonly<Record<string, number>> } | Figures;
 
-/** Short, so that those who stall are soon gone and many come and go. */
+/**
+ * Short, so that those who stall are soon gone and many come and go; but longer than a machine that is busy with other
+ * things may keep this process or an honest client's waiting, as those must never meet a deadline.
+ */
 const DEADLINES = {
-  handshakeTimeout: 2000,
-  commandTimeout: 3000,
-  dialogueTimeout: 5000,
-  idleTimeout: 10_000,
+  handshakeTimeout: 10_000,
+  commandTimeout: 10_000,
+  dialogueTimeout: 15_000,
+  idleTimeout: 20_000,
 };
 
 const servers: Server[] = [];
@@ -89,6 +94,7 @@ function figures(): Figures {
     descriptors: readdirSync('/proc/self/fd').length,
     connections: servers.reduce((sum, { connections }) => sum + connections, 0),
     delay: delay.percentile(99) / 1e6,
+    standstill: delay.max / 1e6,
     ends: { ...ends },
   };
   delay.reset();

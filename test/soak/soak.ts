@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { protocols } from '../../protocol/index.ts';
@@ -21,8 +22,10 @@ export interface SoakResult {
   readonly visits: number;
   readonly rude: number;
   readonly reloads: number;
-  /** What went wrong for an honest client, or when a rude one was kept too long. */
+  /** What went wrong for an honest client, or when a rude one was kept too long, and how long after the start. */
   readonly failures: readonly string[];
+  /** The longest that the clients' process stood still, in milliseconds. */
+  readonly standstill: number;
   /** Before the first visit, during them, and after the last. */
   readonly before: Figures;
   readonly during: readonly Figures[];
@@ -30,7 +33,7 @@ export interface SoakResult {
 }
 
 const HONEST = 8;
-const RUDE = 12;
+const RUDE = 30;
 /** Between two reloads, and between two looks at the figures, in milliseconds. */
 const RELOAD_EVERY = 2000;
 const LOOK_EVERY = 4000;
@@ -61,15 +64,20 @@ interface Scene extends SoakPlan {
 
 async function visited(server: SoakServer, scene: Scene): Promise<SoakResult> {
   const { duration, seed, ca, certificates } = scene;
-  const over = performance.now() + duration;
+  const start = performance.now();
+  const over = start + duration;
   const counts = { lines: 0, visits: 0, rude: 0, reloads: 0 };
   const failures: string[] = [];
   const during: Figures[] = [];
   const before = await server.figures();
+  const delay = monitorEventLoopDelay({ resolution: 5 });
+  delay.enable();
+  const fail = (error: unknown) =>
+    failures.push(`${((performance.now() - start) / 1000).toFixed(1)} s: ${String(error)}`);
   const many = (count: number, first: number, work: (random: Random) => Promise<void>) =>
     Array.from({ length: count }, async (_, index) => {
       const random = randomOf(seed + first + index);
-      while (performance.now() < over) await work(random).catch(error => failures.push(String(error)));
+      while (performance.now() < over) await work(random).catch(fail);
     });
   const honest = async (random: Random) => {
     const { protocol, port } = chosen(scene, random);
@@ -97,7 +105,8 @@ async function visited(server: SoakServer, scene: Scene): Promise<SoakResult> {
     every(RELOAD_EVERY, reload),
     every(LOOK_EVERY, async () => during.push(await server.figures())),
   ]);
-  return { ...counts, failures, before, during, after: await server.quiet() };
+  delay.disable();
+  return { ...counts, failures, standstill: delay.max / 1e6, before, during, after: await server.quiet() };
 }
 
 function chosen({ ports }: Scene, random: Random) {
