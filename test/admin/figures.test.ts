@@ -158,7 +158,8 @@ describe('src/admin/figures', () => {
       const families = [...(await read(figures)).values()];
       return families
         .flatMap(({ samples }) => samples)
-        .map(({ name, labels }) => JSON.stringify([name, labels]));
+        .map(({ name, labels }) => JSON.stringify([name, labels]))
+        .filter(each => !each.startsWith('["nodejs_gc_')); // one more at the first collection of each kind
     };
     const first = await series('a.example.org');
     await mail.over(1);

@@ -7,6 +7,9 @@ import { WireClient } from '../support/wire-client.ts';
 
 const MiB = 2 ** 20;
 
+/** Lines without end that memory is measured over. */
+const LINES = 20;
+
 /** At SIGUSR2 the server collects its garbage, and tells how many bytes it then holds. */
 const COLLECT = `
   import v8 from 'node:v8'; import vm from 'node:vm';
@@ -52,6 +55,16 @@ describe('memory under floods', function () {
     return { held, resident: Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024 };
   }
 
+  /** The least of several looks: what a connection that is still on its way out holds is not held for ever. */
+  async function settledMemory(): Promise<{ held: number; resident: number }> {
+    let least = await memory();
+    for (let look = 0; look < 4; look++) {
+      const { held, resident } = await memory();
+      least = { held: Math.min(least.held, held), resident: Math.min(least.resident, resident) };
+    }
+    return least;
+  }
+
   /** Offers a line without end, until the server has had enough. */
   async function endlessLine(bytes: number): Promise<void> {
     const client = await WireClient.connect(port);
@@ -80,12 +93,13 @@ describe('memory under floods', function () {
 
   it('holds nothing of a line without end', async () => {
     const offered = LONG ? 1024 * MiB : 64 * MiB;
-    for (let warm = 0; warm < 5; warm++) await endlessLine(offered);
-    const before = await memory();
-    for (let count = 0; count < 5; count++) await endlessLine(offered);
-    const after = await memory();
-    expect((after.resident - before.resident) / 5).to.be.lessThan(MiB);
-    expect((after.held - before.held) / 5).to.be.lessThan(MiB / 16);
+    // V8 compiles what has become hot, which is held too, but once and not for a line.
+    for (let warm = 0; warm < 10; warm++) await endlessLine(offered);
+    const before = await settledMemory();
+    for (let count = 0; count < LINES; count++) await endlessLine(offered);
+    const after = await settledMemory();
+    expect((after.resident - before.resident) / LINES).to.be.lessThan(MiB);
+    expect((after.held - before.held) / LINES).to.be.lessThan(MiB / 16);
   });
 
   it('holds a MiB at the most for a client that never reads', async () => {
