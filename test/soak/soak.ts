@@ -33,6 +33,8 @@ export interface SoakResult {
 }
 
 const HONEST = 8;
+/** At most so long an honest one waits for its next visit, in milliseconds: the servers are to live, not to race. */
+const BREATH = 150;
 const RUDE = 30;
 /** Between two reloads, and between two looks at the figures, in milliseconds. */
 const RELOAD_EVERY = 2000;
@@ -72,8 +74,7 @@ async function visited(server: SoakServer, scene: Scene): Promise<SoakResult> {
   const before = await server.figures();
   const delay = monitorEventLoopDelay({ resolution: 5 });
   delay.enable();
-  const fail = (error: unknown) =>
-    failures.push(`${((performance.now() - start) / 1000).toFixed(1)} s: ${String(error)}`);
+  const fail = (error: unknown) => failures.push(`${seconds(start)}: ${String(error)}`);
   const many = (count: number, first: number, work: (random: Random) => Promise<void>) =>
     Array.from({ length: count }, async (_, index) => {
       const random = randomOf(seed + first + index);
@@ -81,11 +82,13 @@ async function visited(server: SoakServer, scene: Scene): Promise<SoakResult> {
     });
   const honest = async (random: Random) => {
     const { protocol, port } = chosen(scene, random);
+    const begun = performance.now();
     const lines = await visitHonestly({ protocol, port, ca, random }).catch((error: unknown) => {
-      throw new Error(`${protocol.name}: ${error}`);
+      throw new Error(`${protocol.name}, ${seconds(begun)} after it came: ${error}`);
     });
     counts.lines += lines;
     counts.visits += 1;
+    await pause(random.below(BREATH));
   };
   const rude = async (random: Random) => {
     await visitRudely(chosen(scene, random).port, random);
@@ -107,6 +110,10 @@ async function visited(server: SoakServer, scene: Scene): Promise<SoakResult> {
   ]);
   delay.disable();
   return { ...counts, failures, standstill: delay.max / 1e6, before, during, after: await server.quiet() };
+}
+
+function seconds(since: number): string {
+  return `${((performance.now() - since) / 1000).toFixed(1)} s`;
 }
 
 function chosen({ ports }: Scene, random: Random) {
