@@ -25,6 +25,8 @@ CLIENTS=(
   lpstat:cups-client
   go-sendxmpp:go-sendxmpp
   s3270:s3270
+  telnet-ssl:telnet-ssl
+  telnetd:inetutils-telnetd
   ldapsearch:ldap-utils
   psql:postgresql-client
   mariadb:mariadb-client

@@ -14,14 +14,16 @@ export interface BackendTests<Server extends RealServer> {
   readonly installed: readonly string[];
   readonly start: (options: { readonly tls: boolean }) => Promise<Server>;
   readonly behindProxy: (backend: Backend<Server>) => void;
-  readonly withTls: (backend: Backend<Server>) => void;
+  /** Default: it can have no TLS. */
+  readonly withTls?: (backend: Backend<Server>) => void;
 }
 
-/** Declares what is tested with a real server: without TLS behind a proxy, and with TLS of its own. */
+/** Declares what is tested with a real server: without TLS behind a proxy, and with TLS of its own if it can. */
 export function describeBackend<Server extends RealServer>(name: string, tests: BackendTests<Server>): void {
   const { installed, start, behindProxy, withTls } = tests;
   const declare = () => {
     describe('without TLS, behind a proxy', () => behindProxy(useBackend(name, () => start({ tls: false }))));
+    if (withTls === undefined) return;
     describe('with TLS', () => withTls(useBackend(name, () => start({ tls: true }))));
   };
   describeClient(`backend ${name}`, declare, installed);
