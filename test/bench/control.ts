@@ -6,6 +6,10 @@ export interface Ports {
   readonly dialogue: number;
   /** Takes a bulk upload under TLS: the same port where the server takes mail itself. */
   readonly bulk: number;
+  /** Speaks postgres, before TLS and under it; of a proxy only. */
+  readonly postgres?: number;
+  /** Of the server behind the proxies: tells nginx, by HTTP, where that server is. */
+  readonly authHttp?: number;
 }
 
 /** Said by a server once it has collected its garbage. */

@@ -1,4 +1,4 @@
-import type { Buffer } from 'node:buffer';
+import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import * as tls from 'node:tls';
@@ -9,6 +9,10 @@ const CONTEXT = tls.createSecureContext({
   maxVersion: 'TLSv1.3',
   ciphers: 'TLS_AES_256_GCM_SHA384',
 });
+
+/** SSLRequest, and a StartupMessage of version 3.0 without parameters but the user. */
+const SSL_REQUEST = Buffer.from('0000000804d2162f', 'hex');
+const STARTUP = Buffer.from(`0000001400030000${Buffer.from('user\0bench\0\0').toString('hex')}`, 'hex');
 
 /** Time for any one answer, in milliseconds; an idle connection is held longer than any takes. */
 const PATIENCE = 60_000;
@@ -22,6 +26,8 @@ export class Conversation {
   #wanted = 0;
   #settle: { readonly resolve: () => void; readonly reject: (error: Error) => void } | undefined;
   #ticket: Buffer | undefined;
+  /** So many bytes are to come that are no lines. */
+  #skip = 0;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
@@ -43,6 +49,18 @@ export class Conversation {
     return conversation;
   }
 
+  /** Connects, and turns TLS on as clients of postgres do; the stream is that of an SMTP client all the same. */
+  static async connectPostgres(port: number): Promise<Conversation> {
+    const raw = connect({ host: '127.0.0.1', port, noDelay: true });
+    const conversation = new Conversation(raw);
+    raw.removeAllListeners('data').write(SSL_REQUEST);
+    const [answer] = (await once(raw, 'data', patient())) as [Buffer]; // of a socket without an encoding
+    if (answer.toString('latin1') !== 'S') throw new Error('TLS is refused');
+    await conversation.#wrap();
+    await conversation.say(STARTUP);
+    return conversation;
+  }
+
   /** The session ticket that the server gave last; it comes with the first data. */
   get ticket(): Buffer | undefined {
     return this.#ticket;
@@ -52,6 +70,12 @@ export class Conversation {
   async say(text: string | Uint8Array, replies = 1): Promise<void> {
     this.#socket.write(text);
     await this.hear(replies);
+  }
+
+  /** Sends, and takes so many bytes, whatever they are, and a reply. */
+  download(text: string, bytes: number): Promise<void> {
+    this.#skip = bytes;
+    return this.say(text);
   }
 
   /** Sends each chunk when the one before it has left, and hears so many replies. */
@@ -93,6 +117,10 @@ export class Conversation {
 
   async #secure(ticket: Buffer | undefined): Promise<void> {
     await this.say('STARTTLS\r\n');
+    await this.#wrap(ticket);
+  }
+
+  async #wrap(ticket?: Buffer): Promise<void> {
     const raw = this.#socket.removeAllListeners();
     const secure = tls.connect({
       socket: raw,
@@ -112,7 +140,11 @@ export class Conversation {
 
   #listen(socket: Socket): void {
     socket.setTimeout(PATIENCE, () => socket.destroy(new Error('no answer')));
-    socket.on('data', (data: Buffer) => this.#receive(data.toString('latin1')));
+    socket.on('data', (data: Buffer) => {
+      const skipped = Math.min(this.#skip, data.length);
+      this.#skip -= skipped;
+      if (skipped < data.length) this.#receive(data.toString('latin1', skipped));
+    });
     socket.on('error', error => this.#fail(error));
     socket.on('close', () => this.#fail(new Error('the server closed the connection')));
   }

@@ -6,9 +6,8 @@ import { certificateEnvironment } from './certificate.ts';
 import { Conversation } from './conversation.ts';
 import { hold, STEADY_HEAP, stableMemory } from './memory.ts';
 import { operations } from './operations.ts';
-import { processorTime } from './processor-time.ts';
 import { warmUp } from './rounds.ts';
-import { killServers, type ServerName, ServerProcess } from './server-process.ts';
+import { killServers, ServerProcess } from './server-process.ts';
 import { STALLS, stalled } from './stalled.ts';
 import { percentile } from './statistics.ts';
 
@@ -38,7 +37,7 @@ interface Wait {
 }
 
 interface Result {
-  readonly server: ServerName;
+  readonly server: string;
   readonly steps: readonly Step[];
   readonly stalled: { readonly count: number; readonly memory: number; readonly wait: Wait };
 }
@@ -67,8 +66,8 @@ try {
   abandon(1);
 }
 
-async function measure(name: ServerName, { sessions, steps, stalled: count, honest }: Plan): Promise<Result> {
-  const server = await ServerProcess.start(name, await certificateEnvironment(), STEADY_HEAP);
+async function measure(name: string, { sessions, steps, stalled: count, honest }: Plan): Promise<Result> {
+  const server = await start(name);
   const [upgrade] = operations;
   if (upgrade === undefined) throw new Error('nothing to warm up with');
   await warmUp([server], upgrade, WARM_UP_BATCHES);
@@ -87,8 +86,8 @@ async function measure(name: ServerName, { sessions, steps, stalled: count, hone
 }
 
 /** A fresh server: what thousands of sessions have left behind is not the stalled ones'. */
-async function underStalled(name: ServerName, count: number, honest: number): Promise<Result['stalled']> {
-  const server = await ServerProcess.start(name, await certificateEnvironment(), STEADY_HEAP);
+async function underStalled(name: string, count: number, honest: number): Promise<Result['stalled']> {
+  const server = await start(name);
   const [upgrade] = operations;
   if (upgrade !== undefined) await warmUp([server], upgrade, WARM_UP_BATCHES);
   const before = await stableMemory(server);
@@ -103,22 +102,26 @@ async function underStalled(name: ServerName, count: number, honest: number): Pr
   return { count, memory: memory / count, wait };
 }
 
+async function start(name: string): Promise<ServerProcess> {
+  return ServerProcess.start({ name, environment: await certificateEnvironment(), flags: STEADY_HEAP });
+}
+
 async function look(server: ServerProcess, held: number, honest: number): Promise<Step> {
   const wait = await waitOf(server, honest);
   return { held, memory: await stableMemory(server), wait };
 }
 
-async function waitOf({ pid, ports }: ServerProcess, honest: number): Promise<Wait> {
+async function waitOf(server: ServerProcess, honest: number): Promise<Wait> {
   const took: number[] = [];
-  const before = processorTime(pid);
+  const before = server.processorTime();
   for (let made = 0; made < honest; made += 1) {
     const begun = performance.now();
-    const conversation = await Conversation.connectSecure(ports.dialogue);
+    const conversation = await Conversation.connectSecure(server.ports.dialogue);
     await conversation.say('NOOP\r\n');
     took.push(performance.now() - begun);
     await conversation.end();
   }
-  const processor = (processorTime(pid) - before) / honest;
+  const processor = (server.processorTime() - before) / honest;
   return { median: percentile(took, 0.5), p99: percentile(took, 0.99), processor };
 }
 

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Conversation } from './conversation.ts';
+import type { Measured } from './measured.ts';
 import type { Operation } from './operations.ts';
 import { type Round, rotated, warmUp } from './rounds.ts';
-import { SERVERS, type ServerName, ServerProcess } from './server-process.ts';
 
 export interface MemoryPlan {
   /** Idle secure connections that are measured; as many are there before. */
@@ -11,16 +11,25 @@ export interface MemoryPlan {
   /** What each fresh server does before its base is read, and how often in batches. */
   readonly warmUp: Operation;
   readonly batches: number;
+  /** What a secure connection does before it is idle. */
+  settle(conversation: Conversation): Promise<void>;
 }
+
+/** Starts a fresh process of each; for one on Node, with these flags. */
+export type Start = (flags: readonly string[]) => Promise<Measured>;
 
 /** Memory for one idle secure connection at each server, in KiB; each server is a fresh process. */
 export async function measureMemory(
-  certificate: Readonly<Record<string, string>>,
+  starts: readonly Start[],
   plan: MemoryPlan,
   round: number,
 ): Promise<Round> {
-  const costs = { sallyport: 0, bare: 0, 'smtp-server': 0 };
-  for (const name of rotated(SERVERS, round)) costs[name] = await memoryOf(name, certificate, plan);
+  const costs: Record<string, number> = {};
+  for (const start of rotated(starts, round)) {
+    const server = await start(STEADY_HEAP);
+    costs[server.name] = await memoryOf(server, plan);
+    await server.end();
+  }
   return costs;
 }
 
@@ -35,24 +44,17 @@ export const STEADY_HEAP = ['--min-semi-space-size=1', '--max-semi-space-size=1'
  * free in malloc is used up by then, and is not taken for the next ones' thrift.
  */
 async function memoryOf(
-  name: ServerName,
-  certificate: Readonly<Record<string, string>>,
-  { connections, warmUp: operation, batches }: MemoryPlan,
+  server: Measured,
+  { connections, warmUp: operation, batches, settle }: MemoryPlan,
 ): Promise<number> {
-  const server = await ServerProcess.start(name, certificate, STEADY_HEAP);
   await warmUp([server], operation, batches);
   await server.collectGarbage();
-  const first = await hold(server.ports.dialogue, connections, sayOneLine);
+  const first = await hold(server.ports.dialogue, connections, settle);
   const base = await stableMemory(server);
-  const second = await hold(server.ports.dialogue, connections, sayOneLine);
+  const second = await hold(server.ports.dialogue, connections, settle);
   const full = await stableMemory(server);
   for (const conversation of [...first, ...second]) conversation.destroy();
-  await server.end();
   return (full - base) / connections;
-}
-
-function sayOneLine(conversation: Conversation): Promise<void> {
-  return conversation.say('NOOP\r\n');
 }
 
 /** Handshakes under way at once: many would leave buffers behind that are no idle connection's. */
@@ -82,7 +84,7 @@ const READINGS = 20;
 const STABLE = 64;
 
 /** In KiB, when two readings agree. */
-export async function stableMemory(server: ServerProcess): Promise<number> {
+export async function stableMemory(server: Measured): Promise<number> {
   let last = Number.POSITIVE_INFINITY;
   for (let reading = 0; reading < READINGS; reading += 1) {
     await server.collectGarbage();

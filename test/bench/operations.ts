@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { UPLOAD } from './control.ts';
 import { Conversation } from './conversation.ts';
-import type { ServerName, ServerProcess } from './server-process.ts';
+import type { Measured } from './measured.ts';
 
 /** Something that a server is asked to do so often that its cost can be read. */
 export interface Operation {
@@ -11,7 +11,7 @@ export interface Operation {
   /** How many make a batch: some 5 to 50 ms of a server's time, so that a round is over before the machine changes. */
   readonly batch: number;
   /** Gets ready for batches; what this costs is not counted. */
-  prepare(server: ServerProcess): Promise<Load>;
+  prepare(server: Measured): Promise<Load>;
 }
 
 /** An operation, ready to be done. */
@@ -22,7 +22,7 @@ export interface Load {
   end(): Promise<void>;
 }
 
-/** All whose processor time is measured. */
+/** All whose processor time is measured, of a server. */
 export const operations: readonly Operation[] = [
   { name: 'upgrade', title: 'upgrade', batch: 48, prepare: prepareUpgrade },
   { name: 'resumed', title: 'upgrade, resumed', batch: 64, prepare: prepareResumed },
@@ -44,7 +44,7 @@ export const operations: readonly Operation[] = [
 const AT_ONCE = 16;
 
 /** Connect, greeting, EHLO, STARTTLS, full handshake, one line, close. */
-async function prepareUpgrade({ ports }: ServerProcess): Promise<Load> {
+async function prepareUpgrade({ ports }: Measured): Promise<Load> {
   return connections(async () => {
     const conversation = await Conversation.connectSecure(ports.dialogue);
     await conversation.say('NOOP\r\n');
@@ -53,7 +53,7 @@ async function prepareUpgrade({ ports }: ServerProcess): Promise<Load> {
 }
 
 /** The same with a ticket of an earlier connection. */
-async function prepareResumed({ ports }: ServerProcess): Promise<Load> {
+async function prepareResumed({ ports }: Measured): Promise<Load> {
   const first = await Conversation.connectSecure(ports.dialogue);
   await first.say('NOOP\r\n');
   await first.end();
@@ -67,7 +67,7 @@ async function prepareResumed({ ports }: ServerProcess): Promise<Load> {
 }
 
 /** Connect, greeting, EHLO, QUIT; the server closes. */
-async function preparePlain({ ports }: ServerProcess): Promise<Load> {
+async function preparePlain({ ports }: Measured): Promise<Load> {
   return connections(async () => {
     const conversation = await Conversation.connect(ports.dialogue);
     await conversation.say('EHLO client.example.org\r\n');
@@ -76,21 +76,22 @@ async function preparePlain({ ports }: ServerProcess): Promise<Load> {
   });
 }
 
-function connections(one: () => Promise<void>): Load {
+/** One connection after the other, so many at once. */
+export function connections(one: () => Promise<void>, atOnce = AT_ONCE): Load {
   return {
     async run(count) {
       let left = count;
       const worker = async () => {
         while (left-- > 0) await one();
       };
-      await Promise.all(Array.from({ length: AT_ONCE }, worker));
+      await Promise.all(Array.from({ length: atOnce }, worker));
     },
     async end() {},
   };
 }
 
 /** NOOP on one secure connection, `depth` in one write, and the next when all are answered. */
-async function prepareLines({ ports }: ServerProcess, depth: number): Promise<Load> {
+async function prepareLines({ ports }: Measured, depth: number): Promise<Load> {
   const conversation = await Conversation.connectSecure(ports.dialogue);
   await conversation.say('EHLO client.example.org\r\n');
   const batch = 'NOOP\r\n'.repeat(depth);
@@ -106,7 +107,7 @@ const MIB = 1024 * 1024;
 const CHUNK = 64 * 1024;
 
 /** Uploads on one secure connection: a message to smtp-server, a stream to an application elsewhere. */
-async function prepareUpload({ name, ports }: ServerProcess): Promise<Load> {
+async function prepareUpload({ name, ports }: Measured): Promise<Load> {
   const conversation = await Conversation.connectSecure(ports.bulk);
   if (name === 'smtp-server') await conversation.say('EHLO client.example.org\r\n');
   return {
@@ -117,7 +118,7 @@ async function prepareUpload({ name, ports }: ServerProcess): Promise<Load> {
   };
 }
 
-async function upload(conversation: Conversation, name: ServerName): Promise<void> {
+async function upload(conversation: Conversation, name: string): Promise<void> {
   if (name !== 'smtp-server') return conversation.upload(chunks(), 1);
   await conversation.say('MAIL FROM:<a@example.org>\r\n');
   await conversation.say('RCPT TO:<b@example.org>\r\n');

@@ -1,17 +1,24 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Measured } from './measured.ts';
 import type { Operation } from './operations.ts';
-import { processorTime } from './processor-time.ts';
-import type { ServerName, ServerProcess } from './server-process.ts';
 
-/** What one operation cost at each server in one round. */
-export type Round = Readonly<Record<ServerName, number>>;
+/** What one operation cost, in microseconds. */
+export interface Cost {
+  /** Of the server's processor time. */
+  readonly processor: number;
+  /** Of the clock. */
+  readonly elapsed: number;
+}
+
+/** One figure of each server, by its name, in one round. */
+export type Round = Readonly<Record<string, number>>;
 
 /** So long an idle server is left alone before its time is read: closes and collections end, in milliseconds. */
 const SETTLE = 15;
 
 /** Each server does the same work unmeasured first, in batches, all at the same time, until its code is compiled. */
 export async function warmUp(
-  servers: readonly ServerProcess[],
+  servers: readonly Measured[],
   operation: Operation,
   batches: number,
 ): Promise<void> {
@@ -26,20 +33,25 @@ export async function warmUp(
 
 /**
  * One round: every server does one batch, in an order that rotates with `round`, each right behind the other,
- * so that what the machine does meanwhile hits all of them alike. In microseconds for one operation.
+ * so that what the machine does meanwhile hits all of them alike. By the servers' names.
  */
 export async function measureRound(
-  servers: readonly ServerProcess[],
+  servers: readonly Measured[],
   operation: Operation,
   round: number,
-): Promise<Round> {
-  const costs = { sallyport: 0, bare: 0, 'smtp-server': 0 };
+): Promise<Readonly<Record<string, Cost>>> {
+  const costs: Record<string, Cost> = {};
   for (const server of rotated(servers, round)) {
     const load = await operation.prepare(server);
-    costs[server.name] = (await costOf(server, () => load.run(operation.batch))) / operation.batch;
+    costs[server.name] = await costOf(server, load.run, operation.batch);
     await load.end();
   }
   return costs;
+}
+
+/** One kind of cost of each server. */
+export function only(kind: keyof Cost, costs: Readonly<Record<string, Cost>>): Round {
+  return Object.fromEntries(Object.entries(costs).map(([name, cost]) => [name, cost[kind]]));
 }
 
 /** Half of the rounds run backwards, so that each server has each of the others before it equally often. */
@@ -49,11 +61,12 @@ export function rotated<T>(all: readonly T[], round: number): readonly T[] {
   return Math.floor(round / all.length) % 2 === 0 ? turned : turned.reverse();
 }
 
-/** Processor time that a server spends on some work, in microseconds. */
-async function costOf({ pid }: ServerProcess, work: () => Promise<void>): Promise<number> {
+async function costOf(server: Measured, run: (count: number) => Promise<void>, count: number): Promise<Cost> {
   await delay(SETTLE);
-  const before = processorTime(pid);
-  await work();
+  const before = server.processorTime();
+  const begun = performance.now();
+  await run(count);
+  const elapsed = ((performance.now() - begun) * 1000) / count;
   await delay(SETTLE);
-  return processorTime(pid) - before;
+  return { processor: (server.processorTime() - before) / count, elapsed };
 }

@@ -3,45 +3,47 @@ import { once } from 'node:events';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { COLLECT, COLLECTED, isPorts, type Ports } from './control.ts';
-
-/** The servers that are compared, the one in question first. */
-export const SERVERS = ['sallyport', 'bare', 'smtp-server'] as const;
-export type ServerName = (typeof SERVERS)[number];
+import type { Measured } from './measured.ts';
+import { processorTime } from './processor-time.ts';
 
 /** Time for a server to start or to collect its garbage, in milliseconds. */
-const PATIENCE = 20_000;
+const PATIENCE = 60_000;
 
 const running = new Set<ChildProcess>();
 
-/** One measured server, in a process of its own. */
-export class ServerProcess {
-  readonly name: ServerName;
+export interface ServerStart {
+  /** In the report. */
+  readonly name: string;
+  /** The program: `serve-…` beside this file. Default: the name. */
+  readonly program?: string;
+  /** More of its environment: the certificate, at least. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Flags for its Node. Default: none. */
+  readonly flags?: readonly string[];
+}
+
+/** One measured server on Node, in a process of its own. */
+export class ServerProcess implements Measured {
+  readonly name: string;
   readonly pid: number;
   readonly ports: Ports;
   readonly #child: ChildProcess;
 
-  private constructor(name: ServerName, pid: number, ports: Ports, child: ChildProcess) {
+  private constructor(name: string, pid: number, ports: Ports, child: ChildProcess) {
     this.name = name;
     this.pid = pid;
     this.ports = ports;
     this.#child = child;
   }
 
-  /**
-   * Starts a server, with these flags for its Node, and waits until it listens. `SALLYPORT_BENCH_NODE` holds
-   * more flags (a profile).
-   */
-  static async start(
-    name: ServerName,
-    certificate: Readonly<Record<string, string>>,
-    own: readonly string[] = [],
-  ): Promise<ServerProcess> {
-    // Beside this file, and built or not as it is.
-    const file = new URL(`./serve-${name}${extname(import.meta.url)}`, import.meta.url);
-    const flags = (process.env['SALLYPORT_BENCH_NODE'] ?? '').split(' ').filter(flag => flag !== '');
+  /** Starts a server and waits until it listens. `SALLYPORT_BENCH_NODE` holds more flags (a profile). */
+  static async start({ name, program = name, environment, flags = [] }: ServerStart): Promise<ServerProcess> {
+    // Beside this file, and built or not as it is; then with what makes Node read TypeScript.
+    const file = new URL(`./serve-${program}${extname(import.meta.url)}`, import.meta.url);
+    const more = (process.env['SALLYPORT_BENCH_NODE'] ?? '').split(' ').filter(flag => flag !== '');
     const child = fork(fileURLToPath(file), [], {
-      execArgv: ['--expose-gc', ...own, ...flags],
-      env: { ...process.env, ...certificate },
+      execArgv: [...process.execArgv, '--expose-gc', ...flags, ...more],
+      env: { ...process.env, ...environment },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     running.add(child);
@@ -51,7 +53,10 @@ export class ServerProcess {
     return new ServerProcess(name, child.pid, ports, child);
   }
 
-  /** Has the server collect its garbage. */
+  processorTime(): number {
+    return processorTime(this.pid);
+  }
+
   async collectGarbage(): Promise<void> {
     const collected = once(this.#child, 'message', { signal: AbortSignal.timeout(PATIENCE) });
     this.#child.send(COLLECT);
@@ -59,7 +64,7 @@ export class ServerProcess {
     if (answer !== COLLECTED) throw new Error(`${this.name} did not collect its garbage`);
   }
 
-  /** Ends the server in order (a profile is written then), and waits until it is gone. */
+  /** A profile is written then. */
   async end(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const gone = once(this.#child, 'exit', { signal: AbortSignal.timeout(PATIENCE) });

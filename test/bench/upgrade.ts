@@ -1,11 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { certificateEnvironment } from './certificate.ts';
-import { measureMemory } from './memory.ts';
+import type { Conversation } from './conversation.ts';
+import { measureMemory, type Start } from './memory.ts';
 import { type Operation, operations } from './operations.ts';
-import { jsonOf, type Series, tableOf } from './report.ts';
-import { measureRound, type Round, warmUp } from './rounds.ts';
-import { killServers, SERVERS, ServerProcess } from './server-process.ts';
+import { type Field, jsonOf, type Series, tableOf } from './report.ts';
+import { measureRound, only, type Round, warmUp } from './rounds.ts';
+import { killServers, ServerProcess } from './server-process.ts';
+import { serverTargets } from './targets.ts';
 
 /** What the upgrade, and what is around it, costs a server, beside two others. See README.md. */
 interface Plan {
@@ -14,6 +16,12 @@ interface Plan {
   readonly quick?: true;
   readonly json?: string;
 }
+
+const FIELD: Field = {
+  names: ['sallyport', 'bare', 'smtp-server'],
+  rivals: ['bare', 'smtp-server'],
+  targets: serverTargets,
+};
 
 /** Batches before the first that counts: some 3000 connections. */
 const WARM_UP_BATCHES = 60;
@@ -44,47 +52,60 @@ try {
 }
 
 async function run(plan: Plan): Promise<void> {
-  const certificate = await certificateEnvironment();
+  const environment = await certificateEnvironment();
+  const starts = FIELD.names.map(
+    (name): Start =>
+      flags =>
+        ServerProcess.start({ name, environment, flags }),
+  );
   const wanted = (name: string) => plan.only?.includes(name) ?? true;
   const all = await measureOperations(
     operations.filter(({ name }) => wanted(name)).map(operation => scaled(operation, plan)),
-    certificate,
+    starts,
     plan,
   );
-  if (wanted('memory')) all.push(await measureMemories(certificate, plan));
-  console.log(tableOf(all));
-  if (plan.json !== undefined) writeFileSync(plan.json, `${JSON.stringify(jsonOf(all), undefined, 2)}\n`);
+  if (wanted('memory')) all.push(await measureMemories(starts, plan));
+  console.log(tableOf(all, FIELD));
+  if (plan.json !== undefined)
+    writeFileSync(plan.json, `${JSON.stringify(jsonOf(all, FIELD), undefined, 2)}\n`);
 }
 
 /** All servers are up at once; a round goes through all operations, so that each is spread over the whole run. */
 async function measureOperations(
   wanted: readonly Operation[],
-  certificate: Readonly<Record<string, string>>,
+  starts: readonly Start[],
   plan: Plan,
 ): Promise<Series[]> {
   if (wanted.length === 0) return [];
-  const servers = await Promise.all(SERVERS.map(name => ServerProcess.start(name, certificate)));
+  const servers = await Promise.all(starts.map(start => start([])));
   const all = wanted.map(operation => ({ operation, rounds: [] as Round[] }));
   for (const { operation } of all) await warmUp(servers, operation, batches(plan));
   const count = plan.quick ? QUICK.rounds : plan.rounds;
   for (let round = 0; round < count; round += 1) {
     console.error(`round ${round + 1} of ${count}`);
-    for (const { operation, rounds } of all) rounds.push(await measureRound(servers, operation, round));
+    for (const { operation, rounds } of all) {
+      rounds.push(only('processor', await measureRound(servers, operation, round)));
+    }
   }
   await Promise.all(servers.map(server => server.end()));
   return all.map(({ operation: { name, title }, rounds }) => ({ name, title, unit: 'µs', rounds }));
 }
 
-async function measureMemories(certificate: Readonly<Record<string, string>>, plan: Plan): Promise<Series> {
+async function measureMemories(starts: readonly Start[], plan: Plan): Promise<Series> {
   const [warm] = operations;
   if (warm === undefined) throw new Error('nothing to warm up with');
   const rounds: Round[] = [];
   const count = plan.quick ? QUICK.memoryRounds : Math.min(MEMORY_ROUNDS, plan.rounds);
   const connections = plan.quick ? QUICK.connections : CONNECTIONS;
-  const memoryPlan = { connections, warmUp: scaled(warm, plan), batches: MEMORY_WARM_UP };
+  const memoryPlan = {
+    connections,
+    warmUp: scaled(warm, plan),
+    batches: MEMORY_WARM_UP,
+    settle: (conversation: Conversation) => conversation.say('NOOP\r\n'),
+  };
   for (let round = 0; round < count; round += 1) {
     console.error(`memory, round ${round + 1} of ${count}`);
-    rounds.push(await measureMemory(certificate, memoryPlan, round));
+    rounds.push(await measureMemory(starts, memoryPlan, round));
   }
   return { name: 'memory', title: 'idle secure connection', unit: 'KiB', rounds };
 }
