@@ -45,6 +45,9 @@ CLIENTS=(
   /usr/lib/dovecot/lmtp:dovecot-lmtpd
   /usr/lib/dovecot/managesieve:dovecot-managesieved
   haproxy:haproxy
+  stunnel4:stunnel4
+  nginx:nginx-light
+  /usr/lib/nginx/modules/ngx_mail_module.so:libnginx-mod-mail
   promtool:prometheus
   redis-server:redis-server
   pebble:pebble
