@@ -14,7 +14,7 @@ export class Access {
 
   /** Throws ERR_OPTION for a token that is none, and where others than this machine could ask and there is none. */
   constructor(address: DialTarget, token: string | undefined) {
-    if (token !== undefined && !TOKEN.test(token)) {
+    if (token !== undefined && !isToken(token)) {
       throw new SallyportError(
         'ERR_OPTION',
         'admin token must be 16 to 512 printable characters without blanks',
@@ -46,8 +46,13 @@ export class Access {
   }
 }
 
+/** Whether a text may be a token. */
+export function isToken(text: string): boolean {
+  return TOKEN.test(text);
+}
+
 /** Whether only this machine can reach an address. */
-function isLocal(address: DialTarget): boolean {
+export function isLocal(address: DialTarget): boolean {
   if ('path' in address) return true;
   const { host } = address;
   return /^localhost$/i.test(host) || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));

@@ -27,6 +27,8 @@ export class Figures {
   readonly #process = new Registry();
   readonly #history = new History();
   readonly #watched = new Map<string, WatchedServer>();
+  /** Of these series are still there. */
+  readonly #forgetting = new Set<string>();
   readonly #loop: { stop(): void };
 
   constructor() {
@@ -42,20 +44,23 @@ export class Figures {
    * never by its peers. Throws ERR_OPTION for a name that is taken.
    */
   watch(name: string, server: Server): void {
-    if (this.#watched.has(name)) throw new SallyportError('ERR_OPTION', `there are two listeners "${name}"`);
+    if (this.watches(name)) throw new SallyportError('ERR_OPTION', `there are two listeners "${name}"`);
     this.#watched.set(name, new WatchedServer(name, server, this.#metrics, this.#history));
   }
 
-  /** Whether a listener of that name is watched. */
+  /** Whether a listener of that name is watched, or not yet forgotten. */
   watches(name: string): boolean {
-    return this.#watched.has(name);
+    return this.#watched.has(name) || this.#forgetting.has(name);
   }
 
   /** Counts a server no longer, and forgets what was counted. Nothing happens where there is none of that name. */
   async unwatch(name: string): Promise<void> {
     const watched = this.#watched.get(name);
+    if (watched === undefined) return;
     this.#watched.delete(name);
-    await watched?.forget();
+    this.#forgetting.add(name);
+    await watched.forget();
+    this.#forgetting.delete(name);
   }
 
   /** The figures as they are now. */

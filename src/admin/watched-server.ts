@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { phases, type Traffic } from '../net/census.ts';
 import type { Milestone } from '../net/progress.ts';
 import type { Server, ServerEvents } from '../server.ts';
@@ -6,6 +7,12 @@ import type { History } from './history.ts';
 import type { ListenerLabels, MetricSet } from './metric-set.ts';
 
 const DAY = 86_400_000;
+
+interface Info extends ListenerLabels {
+  readonly role: string;
+  readonly tls: string;
+  readonly address: string;
+}
 
 /** Counts what one server tells. */
 export class WatchedServer {
@@ -16,6 +23,8 @@ export class WatchedServer {
   readonly #listeners;
   /** As much of the traffic as has been counted. */
   #counted: Traffic;
+  /** How the listener was set up when that was last told. */
+  #info: Info | undefined;
 
   constructor(name: string, server: Server, metrics: MetricSet, history: History) {
     this.server = server;
@@ -48,6 +57,7 @@ export class WatchedServer {
     upstreamBytes.inc({ ...this.#labels, direction: 'in' }, since('upstreamIn'));
     upstreamBytes.inc({ ...this.#labels, direction: 'out' }, since('upstreamOut'));
     this.#counted = traffic;
+    this.#tellInfo();
   }
 
   /** Listens no more. */
@@ -81,9 +91,17 @@ export class WatchedServer {
     for (const tls of ['yes', 'no']) metrics.handOvers.inc({ ...this.#labels, tls }, 0);
     metrics.dialogueSeconds.zero(this.#labels);
     metrics.handshakeSeconds.zero(this.#labels);
+  }
+
+  /** A reload may have changed it; one that is draining has no address any more, and keeps what it had. */
+  #tellInfo(): void {
     const { address, options, role } = this.server;
-    const where = address?.family === 'Unix' ? address.address : (address?.address ?? '');
-    metrics.listenerInfo.set({ ...this.#labels, role, tls: options.tls, address: where }, 1);
+    const where = address?.address ?? this.#info?.address ?? '';
+    const info = { ...this.#labels, role, tls: options.tls, address: where };
+    if (isDeepStrictEqual(info, this.#info)) return;
+    if (this.#info !== undefined) this.#metrics.listenerInfo.remove({ ...this.#info });
+    this.#metrics.listenerInfo.set(info, 1);
+    this.#info = info;
   }
 
   #reached(milestone: Milestone, elapsed: number | undefined): void {

@@ -1,9 +1,10 @@
 import { Command } from 'commander';
 import { protocols } from '../../protocol/index.ts';
+import type { Configuration } from '../config/configuration.ts';
 import { mistakeText } from '../config/mistake.ts';
 import { readConfiguration } from '../config/read-configuration.ts';
 import { exitStatuses } from './exit-status.ts';
-import { listenerText } from './listener-text.ts';
+import { adminText, listenerText } from './listener-text.ts';
 
 const EXAMPLES = `
 Examples:
@@ -23,5 +24,9 @@ async function check(file: string): Promise<void> {
   const { configuration, mistakes } = await readConfiguration(file, { protocols });
   for (const mistake of mistakes) process.stdout.write(`${mistakeText(mistake)}\n`);
   if (configuration === undefined) process.exitCode = exitStatuses.config;
-  else for (const listener of configuration.listeners) process.stdout.write(`${listenerText(listener)}\n`);
+  else for (const line of linesOf(configuration)) process.stdout.write(`${line}\n`);
+}
+
+function linesOf({ listeners, admin }: Configuration): readonly string[] {
+  return [...listeners.map(listenerText), ...(admin === undefined ? [] : [adminText(admin)])];
 }

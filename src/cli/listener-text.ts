@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import type { AdminPlace } from '../admin/admin.ts';
 import type { Destination, ListenerConfiguration } from '../config/configuration.ts';
 import { targetName } from '../net/dial.ts';
 import type { UpstreamAddress } from '../net/upstream-choice.ts';
@@ -14,6 +15,12 @@ export function listenerText({ name, options, destination }: ListenerConfigurati
     destinationText(destination),
   ];
   return `${options.protocol.name} on ${name}: ${parts.join(', ')}`;
+}
+
+/** What would be told of a service, in one line. */
+export function adminText({ address, token }: AdminPlace): string {
+  const whom = token === undefined ? 'whoever asks on this machine' : 'who has the token';
+  return `admin on ${targetName(address)}: figures for ${whom}`;
 }
 
 function certificateText({ cert }: Certificate): string {

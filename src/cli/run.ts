@@ -4,8 +4,8 @@ import { mistakeText } from '../config/mistake.ts';
 import { type ReadConfiguration, readConfiguration } from '../config/read-configuration.ts';
 import { createLog, type LogOptions } from '../log.ts';
 import { CurrentLog } from '../run/current-log.ts';
+import { Operation } from '../run/operation.ts';
 import { Reloader } from '../run/reloader.ts';
-import { Service } from '../run/service.ts';
 import { drainOnSignal } from './drain-on-signal.ts';
 import { exitStatuses } from './exit-status.ts';
 
@@ -32,10 +32,10 @@ async function run({ config }: { readonly config: string }): Promise<void> {
   }
   const log = new CurrentLog();
   await logBy(read.configuration.log, log);
-  const service = new Service({ log });
-  drainOnSignal(() => service.drain(), log);
-  const started = service.start(read.configuration);
-  const reloader = new Reloader(service, log, {
+  const operation = new Operation({ log });
+  drainOnSignal(() => operation.drain(), log);
+  const started = operation.start(read.configuration);
+  const reloader = new Reloader(operation, log, {
     read: () => readConfiguration(config, { protocols }),
     reloaded: configuration => logBy(configuration.log, log),
   });

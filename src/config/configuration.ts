@@ -1,3 +1,4 @@
+import type { AdminPlace } from '../admin/admin.ts';
 import type { LogOptions } from '../log.ts';
 import type { AdmissionLimits } from '../net/admission.ts';
 import type { DialTarget } from '../net/dial.ts';
@@ -12,6 +13,8 @@ export interface Configuration {
   readonly listeners: readonly ListenerConfiguration[];
   /** Over all listeners together. */
   readonly limits: AdmissionLimits;
+  /** Where figures are told; absent for nowhere. */
+  readonly admin?: AdminPlace;
   readonly log: LogOptions;
   /** How long sessions have to end. */
   readonly drain: number;

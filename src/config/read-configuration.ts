@@ -1,13 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import type { Protocol } from '../dialogue/protocol.ts';
 import { connectionsByDescriptors } from '../options.ts';
-import { reportTakenAddresses } from './addresses.ts';
+import { type Placed, reportTakenAddresses } from './addresses.ts';
+import { placedAdmin, readAdmin } from './admin.ts';
 import type { Configuration, ListenerConfiguration } from './configuration.ts';
 import type { Environment } from './environment.ts';
 import { readListener, type Shared } from './listener.ts';
 import { loadCertificates } from './load-certificates.ts';
 import { inOrder, type Mistake } from './mistake.ts';
 import { Reading } from './reading.ts';
+import type { AdminSection } from './schema/admin.ts';
 import { certificate } from './schema/certificates.ts';
 import { type ConfigurationSchema, configurationSchema } from './schema/schema.ts';
 import { listOf } from './schema/values.ts';
@@ -62,6 +64,7 @@ export async function readText(
   const issues = read.error?.issues ?? [];
   reading.mistakes.push(...source.missing, ...schemaMistakes(issues, source, reading.shape));
   const listeners = await readListeners(schema, reading, protocols);
+  const admin = await readAdmin(adminOf(schema, source), reading);
   if (!read.success || reading.mistakes.length > 0) {
     return { configuration: undefined, mistakes: inOrder(reading.mistakes) };
   }
@@ -69,6 +72,7 @@ export async function readText(
   const configuration = {
     file,
     listeners,
+    ...(admin && { admin }),
     limits: {
       maxConnections: limits.connections ?? connectionsByDescriptors(),
       maxPerAddress: limits['per-address'],
@@ -99,17 +103,20 @@ async function readListeners(
     const { data } = schema.shape.listeners.element.safeParse(section);
     return data === undefined ? [] : [{ data, path: ['listeners', index] }];
   });
-  reportTakenAddresses(
-    sound.flatMap(({ data, path }) =>
-      listOf(data.address).map((address, index) => ({
-        address,
-        path: [...path, 'address', ...(Array.isArray(data.address) ? [index] : [])],
-      })),
-    ),
-    reading,
+  const placed: readonly Placed[] = sound.flatMap(({ data, path }) =>
+    listOf(data.address).map((address, index) => ({
+      address,
+      path: [...path, 'address', ...(Array.isArray(data.address) ? [index] : [])],
+    })),
   );
+  const admin = adminOf(schema, reading.source);
+  reportTakenAddresses(admin === undefined ? placed : [...placed, placedAdmin(admin)], reading);
   const read = await Promise.all(sound.map(({ data, path }) => readListener(data, path, reading, shared)));
   return read.flat();
+}
+
+function adminOf(schema: ConfigurationSchema, { value }: Source): AdminSection | undefined {
+  return schema.shape.admin.safeParse(sections(value)['admin']).data;
 }
 
 function sections(value: unknown): Readonly<Record<string, unknown>> {

@@ -2,6 +2,7 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Serv
 import type { AddressInfo } from 'node:net';
 import { SallyportError } from '../errors.ts';
 import { type DialTarget, targetName } from './dial.ts';
+import { removeStaleSocket } from './stale-socket.ts';
 
 /** A request without a body, as far as it matters to who answers it. */
 export interface HttpRequest {
@@ -63,8 +64,9 @@ export class HttpListener {
     return address ?? undefined;
   }
 
-  /** Rejects with ERR_LISTEN, which names the address and the system's reason. */
-  listen(target: DialTarget): Promise<AddressInfo> {
+  /** Rejects with ERR_LISTEN, the address and the system's reason. A Unix socket that nobody serves any more gives way. */
+  async listen(target: DialTarget): Promise<AddressInfo> {
+    if ('path' in target) await removeStaleSocket(target.path);
     return new Promise((resolve, reject) => {
       this.#server.once('error', cause => {
         const code = 'code' in cause ? String(cause.code) : cause.message;

@@ -22,6 +22,8 @@ export interface ServiceSurroundings {
 export interface ServiceEvents {
   /** A server listens that did not. */
   added: [server: Server];
+  /** A server listens as before, and does other things for new connections. */
+  changed: [server: Server];
   /** A server was taken away by a reload, and all its sessions have ended. */
   gone: [server: Server];
 }
@@ -168,7 +170,12 @@ export class Service extends EventEmitter<ServiceEvents> {
       const server = (before ?? fresh.get(key))?.server;
       if (server === undefined) throw new Error(`${key} was left out`);
       const change = before && this.#changeOf(before, each, configuration);
-      if (change !== undefined) changes.push(change);
+      if (change !== undefined) {
+        changes.push(() => {
+          change();
+          this.emit('changed', server);
+        });
+      }
       listeners.set(key, { ...each, server });
     }
     return { listeners, changes };

@@ -77,7 +77,7 @@ describe('src/config/read-configuration', () => {
 
   it('takes every key, and reads all files that it names', async () => {
     const text = (await configurations('good')).get('every-key') ?? '';
-    const { listeners, limits, log, drain } = await good(text);
+    const { listeners, limits, admin, log, drain } = await good(text);
     expect(listeners.map(({ name, options }) => `${options.protocol.name} ${name}`)).to.deep.equal([
       'smtp 127.0.0.1:25',
       'smtp [::1]:587',
@@ -127,8 +127,9 @@ describe('src/config/read-configuration', () => {
     });
     expect(toTls).to.include({ mode: 'upgrade', servername: 'db.example.org', verify: false });
     expect(line?.destination).to.deep.equal({ kind: 'command', command: `tr a-z "\${UPPER}"` });
-    expect({ limits, log, drain }).to.deep.equal({
+    expect({ limits, admin, log, drain }).to.deep.equal({
       limits: { maxConnections: 1000, maxPerAddress: 10 },
+      admin: { address: { host: '0.0.0.0', port: 9464 }, token: 'correct-horse-battery-staple' },
       log: { level: 'warn', format: 'json' },
       drain: 3_600_000,
     });
@@ -196,6 +197,9 @@ describe('src/config/read-configuration', () => {
     const { mistakes } = await read('x.yaml', text);
     expect(mistakes.length).to.be.greaterThan(0);
     expect(mistakes.map(mistakeText).join('\n')).to.not.contain(secret);
+    const admin = `{ address: 127.0.0.1:9464, token: "${secret} ${secret}" }`;
+    const { mistakes: shown } = await read('x.yaml', text.replace(/.*/, `admin: ${admin}`));
+    expect(shown.map(mistakeText).join('\n')).to.contain('"token" has 15 characters').and.not.contain(secret);
     const { mistakes: typed } = await read('x.yaml', text.replace(`"${secret}"`, '12345678'));
     expect(typed.map(mistakeText).join('\n'))
       .to.contain('"passphrase" is a number')

@@ -22,6 +22,7 @@ export async function configurationFolder(): Promise<string> {
     'mail.key': key,
     'encrypted.key': encrypted(key),
     passphrase: `${ENVIRONMENT.PASSPHRASE}\nand no more\n`,
+    'admin-token': 'correct-horse-battery-staple\nand no more\n',
     'wrong-passphrase': 'open barley\n',
     'other.key': client.key,
     'expired.pem': expiredServer.cert,

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { adminSection } from './admin.ts';
 import { certificatesSection } from './certificates.ts';
 import { limitsSection } from './limits.ts';
 import { listenerSection } from './listener.ts';
@@ -20,6 +21,7 @@ export function configurationSchema(protocols: readonly string[]) {
         .meta({ form: 'a list of listeners' })
         .describe('What is served where.'),
       limits: limitsSection().prefault({}),
+      admin: adminSection().exactOptional(),
       log: logSection().prefault({}),
       drain: duration()
         .prefault(durationText(DRAIN_WITHIN))
