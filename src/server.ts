@@ -8,6 +8,7 @@ import { type Log, silent } from './log.ts';
 import { Admission } from './net/admission.ts';
 import type { Census } from './net/census.ts';
 import { DropLog } from './net/drop-log.ts';
+import type { Gate } from './net/gate.ts';
 import { Listener, type ListenOptions } from './net/listener.ts';
 import type { Milestone } from './net/progress.ts';
 import { ProxyNetworks } from './net/proxy-preamble.ts';
@@ -47,7 +48,7 @@ export interface Surroundings {
   /** Any pino logger, or silence. */
   readonly log?: Log;
   /** Counts connections for several servers together. Default: each server counts its own. */
-  readonly admission?: Admission;
+  readonly admission?: Gate;
   /** What is behind a proxy, in the place of an application. Default: nothing. */
   readonly upstream?: UpstreamService;
 }
@@ -139,13 +140,13 @@ export class Server extends EventEmitter<ServerEvents> {
 
   /**
    * Puts other options in force, and another application or upstream: for the connections that are accepted from now
-   * on. Those that are open go on as they began, and the address and the ticket keys are kept. The options are the whole
-   * of them. Throws ERR_OPTION and ERR_CERTIFICATE, and changes nothing then.
+   * on. Those that are open go on as they began, and the address and the ticket keys are kept; so is the admission where
+   * no other is given. The options are the whole of them. Throws ERR_OPTION and ERR_CERTIFICATE, and changes nothing then.
    */
   reconfigure(
     options: ServerOptions,
     application?: Application,
-    surroundings: Pick<Surroundings, 'upstream'> = {},
+    surroundings: Omit<Surroundings, 'log'> = {},
   ): void {
     this.prepare(options, application, surroundings)();
   }
@@ -157,7 +158,7 @@ export class Server extends EventEmitter<ServerEvents> {
   prepare(
     options: ServerOptions,
     application?: Application,
-    { upstream }: Pick<Surroundings, 'upstream'> = {},
+    { upstream, admission }: Omit<Surroundings, 'log'> = {},
   ): () => void {
     const resolved = resolveOptions(options);
     const networks = new ProxyNetworks(resolved.proxyFrom);
@@ -166,7 +167,7 @@ export class Server extends EventEmitter<ServerEvents> {
       replaceTls();
       this.#options = resolved;
       this.#role = roleOf(upstream);
-      this.#listener.replace(this.#service(application, upstream), networks);
+      this.#listener.replace(this.#service(application, upstream), networks, admission);
     };
   }
 

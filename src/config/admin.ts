@@ -22,7 +22,7 @@ export async function readAdmin(
     return { address };
   }
   // A variable that is not there has been reported; what it is not need not be.
-  if (reading.source.missing.some(({ path }) => path.join().startsWith(TOKEN.join()))) return undefined;
+  if (reading.source.isMissing(TOKEN)) return undefined;
   const token = await loadSecret(secret, TOKEN, reading);
   if (token === undefined) return undefined;
   if (!isToken(token)) reportToken(token, reading);

@@ -13,6 +13,8 @@ export interface Configuration {
   readonly listeners: readonly ListenerConfiguration[];
   /** Over all listeners together. */
   readonly limits: AdmissionLimits;
+  /** Where those over time are counted with other machines; absent for here. */
+  readonly redis?: string;
   /** Where figures are told; absent for nowhere. */
   readonly admin?: AdminPlace;
   readonly log: LogOptions;
@@ -25,6 +27,8 @@ export interface ListenerConfiguration {
   /** As in logs: `host:port` or a path. */
   readonly name: string;
   readonly options: ServerOptions;
+  /** For this listener alone: one object for all its addresses. */
+  readonly limits?: AdmissionLimits;
   readonly destination: Destination;
 }
 

@@ -5,6 +5,7 @@ import { type Certificate, defaults, type ServerOptions, type TlsPolicy } from '
 import { createProxy } from '../proxy.ts';
 import { createServer } from '../server.ts';
 import type { Destination, ListenerConfiguration } from './configuration.ts';
+import { limitsOf } from './limits.ts';
 import { loadCa, loadCertificates } from './load-certificates.ts';
 import { loadUpstream } from './load-upstream.ts';
 import type { Reading } from './reading.ts';
@@ -48,11 +49,13 @@ export async function readListener(
     ...(hostname === undefined ? {} : { hostname }),
   };
   await tryOut(options, destination, path, reading);
+  const limits = section.limits && limitsOf(section.limits);
   return listOf(section.address).map(address => ({
     address,
     name: targetName(address),
     options: { ...options, tls: section.tls ?? usualPolicy(protocol, address) },
     destination,
+    ...(limits && { limits }),
   }));
 }
 

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import type { Protocol } from '../dialogue/protocol.ts';
-import { connectionsByDescriptors } from '../options.ts';
 import { type Placed, reportTakenAddresses } from './addresses.ts';
 import { placedAdmin, readAdmin } from './admin.ts';
 import type { Configuration, ListenerConfiguration } from './configuration.ts';
 import type { Environment } from './environment.ts';
+import { limitsOf, readRedis } from './limits.ts';
 import { readListener, type Shared } from './listener.ts';
 import { loadCertificates } from './load-certificates.ts';
 import { inOrder, type Mistake } from './mistake.ts';
@@ -65,6 +65,7 @@ export async function readText(
   reading.mistakes.push(...source.missing, ...schemaMistakes(issues, source, reading.shape));
   const listeners = await readListeners(schema, reading, protocols);
   const admin = await readAdmin(adminOf(schema, source), reading);
+  const redis = await readRedis(sections(sections(source.value)['limits'])['redis'], reading);
   if (!read.success || reading.mistakes.length > 0) {
     return { configuration: undefined, mistakes: inOrder(reading.mistakes) };
   }
@@ -73,10 +74,8 @@ export async function readText(
     file,
     listeners,
     ...(admin && { admin }),
-    limits: {
-      maxConnections: limits.connections ?? connectionsByDescriptors(),
-      maxPerAddress: limits['per-address'],
-    },
+    limits: limitsOf(limits),
+    ...(redis === undefined ? {} : { redis }),
     log: { level: log.level, format: log.format ?? (process.stderr.isTTY ? 'pretty' : 'json') },
     drain,
   } as const;

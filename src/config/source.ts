@@ -59,6 +59,11 @@ export class Source {
     return this.#position(offset ?? 0);
   }
 
+  /** Whether a variable that was to stand there, or in it, is not set: that is a mistake already. */
+  isMissing(path: Path): boolean {
+    return this.missing.some(({ path: own }) => path.every((step, depth) => own[depth] === step));
+  }
+
   /** What the file has there, before the environment. */
   writtenAt(path: Path): unknown {
     let value: unknown = this.written;

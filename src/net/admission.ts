@@ -1,5 +1,6 @@
 import { SallyportError } from '../errors.ts';
 import { defaults } from '../options.ts';
+import type { Gate, Verdict } from './gate.ts';
 import { Networks } from './networks.ts';
 import { inMemory, type RateLimit, type RateStore } from './rate-limit.ts';
 
@@ -16,9 +17,6 @@ export interface AdmissionLimits {
   readonly trusted?: readonly string[];
 }
 
-/** What a limit says: nothing, or why not; at once where there is nothing to ask. */
-type Verdict = Promise<SallyportError | undefined> | undefined;
-
 /** A limit over time, by its number. */
 interface Rate {
   readonly perMinute: number;
@@ -31,7 +29,7 @@ const NO_RATE: Rate = { perMinute: 0, limit: undefined };
  * Holds connections to their limits: in all and for each address, at once and over time. Those at once are counted
  * here; those over time in `rates`, which several processes may share. Throws ERR_OPTION for a bad network.
  */
-export class Admission {
+export class Admission implements Gate {
   readonly #rates: RateStore;
   #limit = 0;
   #perAddress = 0;

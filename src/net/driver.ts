@@ -4,13 +4,13 @@ import type { TLSSocket } from 'node:tls';
 import { SallyportError } from '../errors.ts';
 import { startsClientHello } from '../wire/client-hello.ts';
 import type { ProxyHeader } from '../wire/proxy-header.ts';
-import type { Admission } from './admission.ts';
 import type { Counted, Phase, Traffic } from './census.ts';
 import { ConnectionState } from './connection-state.ts';
 import { DialogueRun, type HandOver } from './dialogue-run.ts';
 import { endsByHeader } from './ends.ts';
 import { farewellTo } from './farewell.ts';
 import { firstBytes } from './first-bytes.ts';
+import type { Gate } from './gate.ts';
 import { type DrainSession, handOver } from './hand-over.ts';
 import { connectionFailure } from './handshake-failure.ts';
 import { Securing } from './securing.ts';
@@ -22,6 +22,8 @@ import type { RemoteAddress } from './session.ts';
  * and the end follow each other here, and here alone.
  */
 export class Driver implements Counted {
+  /** It holds a place there, once it is admitted. */
+  readonly gate: Gate;
   readonly #service: Service;
   readonly #raw: Socket;
   readonly #state: ConnectionState;
@@ -33,7 +35,8 @@ export class Driver implements Counted {
   /** TLS came first: the dialogue has not begun when the handshake is done. */
   #implicit = false;
 
-  constructor(id: string, raw: Socket, service: Service, admission: Admission) {
+  constructor(id: string, raw: Socket, service: Service, gate: Gate) {
+    this.gate = gate;
     this.#service = service;
     this.#raw = raw;
     this.#state = new ConnectionState(id, raw, (milestone, elapsed) =>
@@ -44,7 +47,7 @@ export class Driver implements Counted {
       handOver: action => this.#handOver(action),
       close: (error, words) => this.#close(error, words),
     });
-    this.#securing = new Securing(this.#state, service, admission, {
+    this.#securing = new Securing(this.#state, service, gate, {
       refused: refusal => this.#refused(refusal),
       begun: () => this.#dialogue.unwatch(),
       secured: (secure, took) => this.#secured(secure, took),

@@ -1,8 +1,8 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { SallyportError } from '../errors.ts';
-import type { Admission } from './admission.ts';
 import { added, type Census, censusOf, NO_TRAFFIC, type Traffic } from './census.ts';
 import { Driver } from './driver.ts';
+import type { Gate } from './gate.ts';
 import { connectionFailure } from './handshake-failure.ts';
 import { ProxyNetworks, readPreamble } from './proxy-preamble.ts';
 import type { Service } from './service.ts';
@@ -34,7 +34,7 @@ export interface ListenerReport {
 export class Listener {
   #service: Service;
   readonly #report: ListenerReport;
-  readonly #admission: Admission;
+  #gate: Gate;
   readonly #drivers = new Set<Driver>();
   readonly #turnedAway = new Set<Driver>();
   /** Their PROXY header has not come yet: nobody knows whose they are. */
@@ -45,20 +45,21 @@ export class Listener {
   /** Of the connections that are over. */
   #past: Traffic = NO_TRAFFIC;
 
-  constructor(service: Service, admission: Admission, report: ListenerReport, nextId: () => string) {
+  constructor(service: Service, gate: Gate, report: ListenerReport, nextId: () => string) {
     this.#service = this.#own(service);
     this.#report = report;
     this.#proxies = new ProxyNetworks(service.options.proxyFrom);
     this.#nextId = nextId;
-    this.#admission = admission;
+    this.#gate = gate;
     // Without noDelay p99 of an upgrade is 45 ms instead of 4 (Nagle against delayed ACK).
     this.#server = createServer({ noDelay: true }, socket => this.#accept(socket));
     this.#server.on('drop', () => report.dropped());
     this.#limit(service);
   }
 
-  /** Puts another service in force, and its networks, for the connections that are accepted from now on. */
-  replace(service: Service, proxies: ProxyNetworks): void {
+  /** Puts another service in force, its networks and its gate, for the connections that are accepted from now on. */
+  replace(service: Service, proxies: ProxyNetworks, gate = this.#gate): void {
+    this.#gate = gate;
     this.#proxies = proxies;
     this.#service = this.#own(service);
     this.#limit(service);
@@ -141,7 +142,7 @@ export class Listener {
   }
 
   #accept(socket: Socket): void {
-    const driver = new Driver(this.#nextId(), socket, this.#service, this.#admission);
+    const driver = new Driver(this.#nextId(), socket, this.#service, this.#gate);
     if (!this.#proxies.has(socket)) {
       this.#admit(driver);
       return;
@@ -159,14 +160,14 @@ export class Listener {
   }
 
   #admit(driver: Driver): void {
-    const refusal = this.#admission.admit(driver.remote.address);
+    const refusal = driver.gate.admit(driver.remote.address);
     if (refusal !== undefined) {
       this.#turnedAway.add(driver);
       driver.turnAway(refusal);
       return;
     }
     this.#drivers.add(driver);
-    const asked = this.#admission.connect(driver.remote.address);
+    const asked = driver.gate.connect(driver.remote.address);
     if (asked === undefined) driver.start();
     else void asked.then(tooMany => this.#decide(driver, tooMany));
   }
@@ -180,13 +181,13 @@ export class Listener {
       return;
     }
     this.#drivers.delete(driver);
-    this.#admission.release(driver.remote.address);
+    driver.gate.release(driver.remote.address);
     this.#turnedAway.add(driver);
     driver.turnAway(tooMany);
   }
 
   #forget(driver: Driver): void {
-    if (this.#drivers.delete(driver)) this.#admission.release(driver.remote.address);
+    if (this.#drivers.delete(driver)) driver.gate.release(driver.remote.address);
     this.#turnedAway.delete(driver);
     this.#unidentified.delete(driver);
   }

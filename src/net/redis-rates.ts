@@ -29,7 +29,7 @@ const OPTIONS = {
  */
 export async function redisRates(url: string, log: Log = silent): Promise<RedisRates> {
   // The URL may hold a password: no message repeats it.
-  if (!/^\/|^rediss?:\/\//.test(url) || (!url.startsWith('/') && !URL.canParse(url))) {
+  if (!isRedisUrl(url)) {
     throw new SallyportError('ERR_OPTION', 'redis: redis://host:port, rediss://host:port or /path expected');
   }
   const redis = new (await loadRedis())(url, OPTIONS);
@@ -58,6 +58,16 @@ export async function redisRates(url: string, log: Log = silent): Promise<RedisR
     },
     close: () => redis.disconnect(),
   };
+}
+
+/** Whether a text is a URL of a Redis, or the path of its Unix socket. */
+export function isRedisUrl(text: string): boolean {
+  return text.startsWith('/') || (/^rediss?:\/\//.test(text) && URL.canParse(text));
+}
+
+/** Throws ERR_OPTION where the optional package `ioredis` is not installed. */
+export async function checkRedis(): Promise<void> {
+  await loadRedis();
 }
 
 async function loadRedis(): Promise<typeof Redis> {

@@ -1,8 +1,8 @@
 import type { TLSSocket } from 'node:tls';
 import type { SallyportError } from '../errors.ts';
-import type { Admission } from './admission.ts';
 import type { ConnectionState } from './connection-state.ts';
 import type { Upgrade } from './dialogue-run.ts';
+import type { Gate } from './gate.ts';
 import { connectionFailure } from './handshake-failure.ts';
 import { startImplicitTls, startTls, type TlsService } from './start-tls.ts';
 import { tlsFacts } from './tls-facts.ts';
@@ -20,16 +20,16 @@ export interface SecuringEvents {
 export class Securing {
   readonly #state: ConnectionState;
   readonly #service: TlsService;
-  readonly #admission: Admission;
+  readonly #gate: Gate;
   readonly #events: SecuringEvents;
   /** Settles when the handshake is over, either way; `undefined` when it is. */
   #handshake: Promise<void> | undefined;
   #requireAlpn = false;
 
-  constructor(state: ConnectionState, service: TlsService, admission: Admission, events: SecuringEvents) {
+  constructor(state: ConnectionState, service: TlsService, gate: Gate, events: SecuringEvents) {
     this.#state = state;
     this.#service = service;
-    this.#admission = admission;
+    this.#gate = gate;
     this.#events = events;
   }
 
@@ -69,7 +69,7 @@ export class Securing {
   #whenAllowed(secure: () => void): void {
     const state = this.#state;
     state.phase = 'handshake';
-    const asked = this.#admission.secure(state.ends.remote.address);
+    const asked = this.#gate.secure(state.ends.remote.address);
     if (asked === undefined) {
       secure();
       return;

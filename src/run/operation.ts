@@ -1,5 +1,6 @@
 import type { Configuration } from '../config/configuration.ts';
-import type { Log } from '../log.ts';
+import type { Change } from './change.ts';
+import { CurrentRates } from './current-rates.ts';
 import { OptionalAdmin } from './optional-admin.ts';
 import type { Reloadable } from './reloader.ts';
 import { type Reloaded, Service, type ServiceSurroundings } from './service.ts';
@@ -8,12 +9,13 @@ import { type Reloaded, Service, type ServiceSurroundings } from './service.ts';
 export class Operation implements Reloadable {
   readonly service: Service;
   readonly admin: OptionalAdmin;
-  readonly #log: Log;
+  readonly #rates: CurrentRates;
 
-  constructor(surroundings: ServiceSurroundings) {
-    this.#log = surroundings.log;
-    this.service = new Service(surroundings);
-    this.admin = new OptionalAdmin(this.service, this.#log);
+  constructor(surroundings: Omit<ServiceSurroundings, 'rates'>) {
+    const { log } = surroundings;
+    this.#rates = new CurrentRates(log);
+    this.service = new Service({ ...surroundings, rates: this.#rates });
+    this.admin = new OptionalAdmin(this.service, log);
   }
 
   /** Rejects as `Service.start` does, and with ERR_LISTEN for the admin; nothing listens then. */
@@ -21,7 +23,7 @@ export class Operation implements Reloadable {
     await this.#put(configuration, () => this.service.start(configuration));
   }
 
-  /** Rejects as `Service.reload` does, and with ERR_LISTEN for the admin; all is as before then. */
+  /** Rejects as `Service.reload` does, with ERR_LISTEN for the admin, and with ERR_OPTION for a Redis; all is as before then. */
   reload(configuration: Configuration): Promise<Reloaded> {
     return this.#put(configuration, () => this.service.reload(configuration));
   }
@@ -31,14 +33,22 @@ export class Operation implements Reloadable {
     return this.service.drain(within);
   }
 
-  async #put<T>({ admin: wanted }: Configuration, put: () => Promise<T>): Promise<T> {
-    const admin = await this.admin.prepare(wanted);
+  /** Ends what would keep the process alive. */
+  async close(): Promise<void> {
+    await this.admin.close();
+    this.#rates.close();
+  }
+
+  async #put<T>({ admin, redis }: Configuration, put: () => Promise<T>): Promise<T> {
+    const changes: Change[] = [];
     try {
+      changes.push(await this.admin.prepare(admin));
+      changes.push(await this.#rates.prepare(redis));
       const done = await put();
-      await admin.commit();
+      for (const change of changes) await change.commit();
       return done;
     } catch (error) {
-      await admin.cancel();
+      for (const change of changes) await change.cancel();
       throw error;
     }
   }

@@ -1,10 +1,9 @@
 import type { AddressInfo } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
-import type { Admin, AdminChange, AdminPlace } from '../admin/admin.ts';
+import type { Admin, AdminPlace } from '../admin/admin.ts';
 import type { Log } from '../log.ts';
+import { type Change, NO_CHANGE } from './change.ts';
 import type { Service } from './service.ts';
-
-const NOTHING: AdminChange = { commit: async () => undefined, cancel: async () => undefined };
 
 /** Tells of a service as its configuration asks for it: an admin that may come, change and go while that runs. */
 export class OptionalAdmin {
@@ -27,8 +26,8 @@ export class OptionalAdmin {
   }
 
   /** Makes ready what is wanted now. Rejects with ERR_LISTEN, and all is as before then. */
-  async prepare(wanted: AdminPlace | undefined): Promise<AdminChange> {
-    if (isDeepStrictEqual(wanted, this.#place)) return NOTHING;
+  async prepare(wanted: AdminPlace | undefined): Promise<Change> {
+    if (isDeepStrictEqual(wanted, this.#place)) return NO_CHANGE;
     const change = await this.#changeTo(wanted);
     const moves = !isDeepStrictEqual(wanted?.address, this.#place?.address);
     const before = this.address;
@@ -46,18 +45,18 @@ export class OptionalAdmin {
     await this.#admin?.close();
   }
 
-  async #changeTo(wanted: AdminPlace | undefined): Promise<AdminChange> {
+  async #changeTo(wanted: AdminPlace | undefined): Promise<Change> {
     const admin = this.#admin;
-    if (admin === undefined) return wanted === undefined ? NOTHING : this.#coming(wanted);
+    if (admin === undefined) return wanted === undefined ? NO_CHANGE : this.#coming(wanted);
     if (wanted !== undefined) return admin.prepare(wanted);
     const commit = async () => {
       this.#admin = undefined;
       await admin.close();
     };
-    return { commit, cancel: NOTHING.cancel };
+    return { commit, cancel: NO_CHANGE.cancel };
   }
 
-  async #coming(place: AdminPlace): Promise<AdminChange> {
+  async #coming(place: AdminPlace): Promise<Change> {
     // Loaded only where it is asked for: others do not pay for it at their start.
     const { createAdmin } = await import('../admin/admin.ts');
     const admin = createAdmin({ ...place, log: this.#log, ready: () => this.#service.ready });

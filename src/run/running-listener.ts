@@ -2,11 +2,13 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ListenerConfiguration } from '../config/configuration.ts';
 import type { Server } from '../server.ts';
 import type { Behind } from './behind.ts';
+import type { ListenerGate } from './listener-gates.ts';
 
 /** A listener that is wanted, with what sessions go to. */
 export interface WantedListener {
   readonly listener: ListenerConfiguration;
   readonly behind: Behind;
+  readonly gate: ListenerGate;
 }
 
 /** A listener that is up: what it was configured with, and what came of it. */

@@ -8,6 +8,7 @@ import { inMemory, type RateStore } from '../net/rate-limit.ts';
 import type { ServerOptions, TicketKeySource } from '../options.ts';
 import { Server } from '../server.ts';
 import { behind } from './behind.ts';
+import { type ListenerGate, listenerGates } from './listener-gates.ts';
 import { goesToTheSame, keyOf, type RunningListener, type WantedListener } from './running-listener.ts';
 
 /** What a service has from the process that it is in. */
@@ -49,6 +50,7 @@ interface Prepared {
 export class Service extends EventEmitter<ServiceEvents> {
   readonly #surroundings: ServiceSurroundings;
   readonly #log: Log;
+  readonly #rates: RateStore;
   readonly #admission: Admission;
   #running: Listeners = new Map();
   /** Taken away by a reload; their sessions have not ended yet. */
@@ -60,7 +62,8 @@ export class Service extends EventEmitter<ServiceEvents> {
     super();
     this.#surroundings = surroundings;
     this.#log = surroundings.log;
-    this.#admission = new Admission({ maxConnections: 0, maxPerAddress: 0 }, surroundings.rates ?? inMemory);
+    this.#rates = surroundings.rates ?? inMemory;
+    this.#admission = new Admission({ maxConnections: 0, maxPerAddress: 0 }, this.#rates);
   }
 
   /** Whether new connections are served: from the start to the drain. */
@@ -115,13 +118,21 @@ export class Service extends EventEmitter<ServiceEvents> {
 
   /** What sessions go to; made anew only where that has changed, as a module may have a state. */
   async #withBehind({ listeners }: Configuration): Promise<ReadonlyMap<string, WantedListener>> {
+    const gates = this.#gatesOf(listeners);
     const made = listeners.map(async (listener, index): Promise<[string, WantedListener]> => {
       const key = keyOf(listeners, index);
+      const gate = gates.get(key) ?? { gate: this.#admission };
       const before = this.#running.get(key);
       const same = before !== undefined && goesToTheSame(before.listener, listener);
-      return [key, { listener, behind: same ? before.behind : await behind(listener, this.#log) }];
+      return [key, { listener, gate, behind: same ? before.behind : await behind(listener, this.#log) }];
     });
     return new Map(await Promise.all(made));
+  }
+
+  #gatesOf(listeners: Configuration['listeners']): ReadonlyMap<string, ListenerGate> {
+    const before = new Map([...this.#running].map(([key, { gate }]) => [key, gate]));
+    const wanted = new Map(listeners.map((listener, index) => [keyOf(listeners, index), listener]));
+    return listenerGates(wanted, before, this.#admission, this.#rates);
   }
 
   /** Those that are not up yet, all or none: if one cannot listen, those that do are closed again. */
@@ -145,10 +156,10 @@ export class Service extends EventEmitter<ServiceEvents> {
   }
 
   #serverOf(
-    { listener, behind: { application, upstream } }: WantedListener,
+    { listener, gate: { gate }, behind: { application, upstream } }: WantedListener,
     configuration: Configuration,
   ): Server {
-    const surroundings = { log: this.#log, admission: this.#admission, ...(upstream && { upstream }) };
+    const surroundings = { log: this.#log, admission: gate, ...(upstream && { upstream }) };
     return new Server(this.#optionsOf(listener.options, configuration), application, surroundings);
   }
 
@@ -183,23 +194,28 @@ export class Service extends EventEmitter<ServiceEvents> {
 
   /** How a server comes to do what is wanted now; `undefined` where that is nothing new. */
   #changeOf(
-    { listener, behind, server }: RunningListener,
+    { listener, behind, gate, server }: RunningListener,
     wanted: WantedListener,
     configuration: Configuration,
   ): (() => void) | undefined {
-    const { maxConnections, maxPerAddress } = server.options;
     const same =
       behind === wanted.behind &&
       isDeepStrictEqual(listener.options, wanted.listener.options) &&
-      isDeepStrictEqual({ maxConnections, maxPerAddress }, configuration.limits);
+      gate.gate === wanted.gate.gate &&
+      isDeepStrictEqual(gate.own?.limits, wanted.gate.own?.limits) &&
+      holdsTo(server, configuration.limits);
     if (same) return undefined;
     const options = this.#optionsOf(wanted.listener.options, configuration);
-    return server.prepare(options, wanted.behind.application, wanted.behind);
+    return server.prepare(options, wanted.behind.application, {
+      ...wanted.behind,
+      admission: wanted.gate.gate,
+    });
   }
 
   #commit({ listeners, changes }: Prepared, fresh: Listeners, { limits, drain }: Configuration): Reloaded {
     const removed = [...this.#running].filter(([key]) => !listeners.has(key));
     this.#admission.limit(limits);
+    for (const { own } of [...listeners.values()].map(({ gate }) => gate)) own?.admission.limit(own.limits);
     this.#drainWithin = drain;
     for (const change of changes) change();
     this.#running = listeners;
@@ -224,6 +240,10 @@ export class Service extends EventEmitter<ServiceEvents> {
       this.emit('gone', server);
     });
   }
+}
+
+function holdsTo({ options }: Server, limits: Configuration['limits']): boolean {
+  return isDeepStrictEqual({ ...options, ...limits }, options);
 }
 
 async function closeAll(listeners: Listeners): Promise<void> {

@@ -77,7 +77,7 @@ describe('src/config/read-configuration', () => {
 
   it('takes every key, and reads all files that it names', async () => {
     const text = (await configurations('good')).get('every-key') ?? '';
-    const { listeners, limits, admin, log, drain } = await good(text);
+    const { listeners, limits, redis, admin, log, drain } = await good(text);
     expect(listeners.map(({ name, options }) => `${options.protocol.name} ${name}`)).to.deep.equal([
       'smtp 127.0.0.1:25',
       'smtp [::1]:587',
@@ -127,8 +127,25 @@ describe('src/config/read-configuration', () => {
     });
     expect(toTls).to.include({ mode: 'upgrade', servername: 'db.example.org', verify: false });
     expect(line?.destination).to.deep.equal({ kind: 'command', command: `tr a-z "\${UPPER}"` });
-    expect({ limits, admin, log, drain }).to.deep.equal({
-      limits: { maxConnections: 1000, maxPerAddress: 10 },
+    // Of one listener: counted together.
+    expect(listeners[1]?.limits).to.equal(smtp?.limits);
+    expect(smtp?.limits).to.deep.equal({
+      maxConnections: 500,
+      maxPerAddress: 5,
+      connectionsPerMinute: 60,
+      handshakesPerMinute: 30,
+      trusted: ['::1'],
+    });
+    expect(line?.limits).to.equal(undefined);
+    expect({ limits, redis, admin, log, drain }).to.deep.equal({
+      limits: {
+        maxConnections: 1000,
+        maxPerAddress: 10,
+        connectionsPerMinute: 600,
+        handshakesPerMinute: 300,
+        trusted: ['192.0.2.0/24', 'unix:'],
+      },
+      redis: 'redis://10.0.0.9:6379/1',
       admin: { address: { host: '0.0.0.0', port: 9464 }, token: 'correct-horse-battery-staple' },
       log: { level: 'warn', format: 'json' },
       drain: 3_600_000,

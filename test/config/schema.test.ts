@@ -38,7 +38,11 @@ describe('src/config/schema', () => {
       handshake: defaults.handshakeTimeout,
     });
     expect(listener?.['bad-commands']).to.equal(defaults.badCommands);
-    expect(data?.limits).to.deep.equal({ 'per-address': defaults.maxPerAddress });
+    expect(data?.limits).to.deep.equal({
+      'per-address': defaults.maxPerAddress,
+      'connections-per-minute': defaults.connectionsPerMinute,
+      'handshakes-per-minute': defaults.handshakesPerMinute,
+    });
     // What the descriptions say of those that depend on more.
     const { idle } = schema.shape.listeners.element.shape.timeouts.unwrap().shape;
     expect(idle.description).to.contain(

@@ -1,9 +1,8 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { expect } from 'chai';
 import type { Log } from '../../src/log.ts';
 import { silent } from '../../src/log.ts';
 import { type RedisRates, redisRates } from '../../src/net/redis-rates.ts';
+import { LittleRedis } from '../support/little-redis.ts';
 
 // Against a real Redis: test/interop/redis.interop.ts.
 describe('src/net/redis-rates', () => {
@@ -55,56 +54,6 @@ describe('src/net/redis-rates', () => {
     expect(log.messages).to.deep.equal(['shared limits cannot be reached: counted here']);
   });
 });
-
-/** Knows what the client asks at its beginning, and counts one for each script. */
-class LittleRedis {
-  counted = 0;
-  silent = false;
-  readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
-
-  private constructor() {
-    this.#server = createServer(socket => {
-      this.#sockets.add(socket);
-      socket.on('error', () => socket.destroy());
-      socket.setEncoding('latin1').on('data', text => this.#answer(socket, String(text)));
-    });
-  }
-
-  static async start(): Promise<LittleRedis> {
-    const redis = new LittleRedis();
-    redis.#server.listen(0, '127.0.0.1');
-    await once(redis.#server, 'listening');
-    return redis;
-  }
-
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port; // it listens
-  }
-
-  hangUp(): void {
-    for (const socket of this.#sockets) socket.destroy();
-    this.#sockets.clear();
-  }
-
-  async stop(): Promise<void> {
-    this.hangUp();
-    if (!this.#server.listening) return;
-    this.#server.close();
-    await once(this.#server, 'close');
-  }
-
-  #answer(socket: Socket, text: string): void {
-    if (this.silent) return;
-    // Each command is an array of strings; its name is the first.
-    for (const [, name = ''] of text.matchAll(/\*\d+\r\n\$\d+\r\n(\w+)\r\n/g)) {
-      if (/^eval/i.test(name)) {
-        this.counted += 1;
-        socket.write('*2\r\n:1\r\n:60000\r\n');
-      } else socket.write(/^info$/i.test(name) ? '$17\r\nredis_version:7.0\r\n' : '+OK\r\n');
-    }
-  }
-}
 
 class LogBook implements Log {
   readonly messages: string[] = [];

@@ -7,6 +7,7 @@ import { Operation } from '../../src/run/operation.ts';
 import { configurationFolder } from '../support/configuration-files.ts';
 import { type Family, readExposition, sumOf } from '../support/exposition.ts';
 import { removeFolders } from '../support/folder.ts';
+import { LittleRedis } from '../support/little-redis.ts';
 import { configurationOf, KeptLog, portOf } from '../support/services.ts';
 import { WireClient } from '../support/wire-client.ts';
 
@@ -30,7 +31,7 @@ describe('src/run/operation', () => {
   afterEach(async () => {
     for (const client of clients.splice(0)) client.destroy();
     await operation.drain(0);
-    await operation.admin.close();
+    await operation.close();
   });
   after(removeFolders);
 
@@ -173,7 +174,92 @@ describe('src/run/operation', () => {
       expect([operation.service.ready, operation.service.servers.length]).to.deep.equal([false, 0]);
     });
   });
+
+  describe('limits over time', () => {
+    const limits = (more: string) => `limits: { connections-per-minute: 2${more} }`;
+
+    it('hold over all listeners, and go on counting over a reload', async () => {
+      await operation.start(await read(line("['127.0.0.1:0', '127.0.0.1:0']"), limits('')));
+      await greeted(portOf(operation.service));
+      await operation.reload(await read(line("['127.0.0.1:0', '127.0.0.1:0']"), limits(''), ADMIN));
+      expect((await greeted(portOf(operation.service, 1))).heard).to.not.match(TOO_MANY);
+      expect((await greeted(portOf(operation.service))).heard).to.match(TOO_MANY);
+      await operation.reload(
+        await read(line("['127.0.0.1:0', '127.0.0.1:0']"), limits(', trusted: [127.0.0.1]')),
+      );
+      expect((await greeted(portOf(operation.service))).heard).to.not.match(TOO_MANY);
+    });
+
+    it('are counted in a Redis from a reload on, and here again without one', async () => {
+      const redis = await LittleRedis.start();
+      try {
+        await operation.start(await read(line(), limits('')));
+        await greeted(portOf(operation.service));
+        expect(redis.counted).to.equal(0);
+        await operation.reload(await read(line(), limits(`, redis: 'redis://127.0.0.1:${redis.port}'`)));
+        for (const count of [1, 2]) {
+          await greeted(portOf(operation.service));
+          expect(redis.counted).to.equal(count);
+        }
+        await operation.reload(await read(line(), limits('')));
+        expect((await greeted(portOf(operation.service))).heard).to.not.match(TOO_MANY);
+        expect(redis.counted).to.equal(2);
+      } finally {
+        await redis.stop();
+      }
+    });
+  });
+
+  describe('limits of a listener', () => {
+    const two = (connections: number) => `
+  - { protocol: line, address: ['127.0.0.1:0', '[::1]:0'], limits: { connections: ${connections} } }
+  - { protocol: smtp, address: '127.0.0.1:0' }
+`;
+    const all = (list: string, ...more: readonly string[]) =>
+      configurationOf(
+        folder,
+        ['certificates: [{ cert: mail.pem, key: mail.key }]', `listeners:${list}`, ...more].join('\n'),
+      );
+
+    it('hold over its addresses, beside those for all', async () => {
+      await operation.start(await all(two(1), 'limits: { connections: 2 }'));
+      const [one, , other] = [0, 1, 2].map(index => portOf(operation.service, index));
+      expect((await greeted(one ?? 0)).heard).to.not.match(TOO_MANY);
+      expect((await greeted(one ?? 0)).heard).to.match(TOO_MANY);
+      expect((await greeted(other ?? 0)).heard).to.match(/^220 /);
+      expect((await greeted(other ?? 0)).heard).to.match(/^421 /);
+    });
+
+    it('change at a reload, and count who has been there before', async () => {
+      await operation.start(await all(two(1)));
+      const port = portOf(operation.service);
+      await greeted(port);
+      expect(await operation.reload(await all(two(2)))).to.deep.include({ changed: 2, kept: 1 });
+      expect((await greeted(port)).heard).to.not.match(TOO_MANY);
+      expect((await greeted(port)).heard).to.match(TOO_MANY);
+      expect(await operation.reload(await all(two(2)))).to.deep.include({ changed: 0, kept: 3 });
+      await operation.reload(await all(two(2).replace(/, limits: \{.*?\}/, '')));
+      expect((await greeted(port)).heard).to.not.match(TOO_MANY);
+    });
+
+    it('count for it alone over time, with the same listener on other machines', async () => {
+      const redis = await LittleRedis.start();
+      const limits = ', limits: { handshakes-per-minute: 7 }';
+      await operation.start(
+        await read(line("'127.0.0.1:0'", limits), `limits: { redis: 'redis://127.0.0.1:${redis.port}' }`),
+      );
+      try {
+        (await greeted(portOf(operation.service))).say('STARTTLS\r\n');
+        await clients.at(-1)?.until(/Begin TLS\r\n/);
+        expect(redis.keys).to.deep.equal(['sallyport:handshakes:127.0.0.1:0:127.0.0.1']);
+      } finally {
+        await redis.stop();
+      }
+    });
+  });
 });
+
+const TOO_MANY = /Too many/;
 
 async function refused(where: AddressInfo | undefined): Promise<unknown> {
   const error = await fetch(`http://127.0.0.1:${where?.port}/healthz`).catch(error => error.cause);

@@ -41,7 +41,7 @@ function sectionsOf(path: string, shape: Shape): readonly Section[] {
     return mapsOf(value).flatMap(map => sectionsOf(name, map));
   });
   const own = Object.keys(properties).length === 0 ? [] : [{ path, shape }];
-  const elsewhere = /\.(certificates|passphrase)$/;
+  const elsewhere = /\.(certificates|passphrase|token|redis)$/;
   const all = [...own, ...below].filter(({ path: each }) => !elsewhere.test(each));
   return [...new Map(all.map(section => [section.path, section])).values()];
 }

@@ -1,10 +1,10 @@
 import * as z from 'zod';
-import { isNetwork } from '../../net/proxy-preamble.ts';
 import { defaults, TLS_POLICIES } from '../../options.ts';
 import { certificatesSection, clientCertificatesSection } from './certificates.ts';
+import { listenerLimitsSection } from './limits.ts';
 import { proxySection } from './proxy.ts';
 import { timeoutsSection } from './timeouts.ts';
-import { count, fileName, hostName, listenAddress, oneOrMore } from './values.ts';
+import { count, fileName, hostName, listenAddress, networkText, oneOrMore } from './values.ts';
 
 /** One protocol on one or more addresses; `protocols` are their names. */
 export function listenerSection(protocols: readonly string[]) {
@@ -73,12 +73,8 @@ function dialogueKeys() {
         'Addresses, networks and `unix:` from which every connection begins with a PROXY header, version 1 or 2.',
       ),
     timeouts: timeoutsSection().prefault({}),
+    limits: listenerLimitsSection().exactOptional(),
   };
-}
-
-function networkText() {
-  const form = 'an address, a network such as 192.0.2.0/24, or unix:';
-  return z.string().refine(isNetwork, form).meta({ form });
 }
 
 /** At most one of these. Without one the dialogue goes on under TLS, and there is no service behind it. */

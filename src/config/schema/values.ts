@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { ADDRESS, readAddress } from '../../net/address.ts';
+import { isNetwork } from '../../net/proxy-preamble.ts';
 
 /*
  * Values that several sections have. What one may be is said twice: as a pattern, for editors, and as `form`, in words,
@@ -74,6 +75,12 @@ export function hostName() {
     .string()
     .regex(/^[\x21-\x7e]+$/)
     .meta({ form: 'a name in printable ASCII without blanks' });
+}
+
+/** Whose connections are meant. */
+export function networkText() {
+  const form = 'an address, a network such as 192.0.2.0/24, or unix:';
+  return z.string().refine(isNetwork, form).meta({ form });
 }
 
 const ADDRESS_FORM = "host:port, '[IPv6]:port' or unix:/path";
