@@ -39,12 +39,12 @@ const layers: readonly { files: RegExp; imports: RegExp }[] = [
   {
     files: /^src\/config\//,
     imports:
-      /^(src\/(errors|options|log|server|proxy|(wire|dialogue|net|admin|config)\/.*)\.ts|node:.*|leven|yaml|zod)$/,
+      /^(src\/(errors|options|log|server|proxy|(wire|dialogue|net|certificates|admin|config)\/.*)\.ts|node:.*|leven|yaml|zod)$/,
   },
   {
     files: /^src\/run\//,
     imports:
-      /^(src\/(errors|options|log|server|proxy|(wire|dialogue|net|admin|config|run)\/.*)\.ts|node:.*)$/,
+      /^(src\/(errors|options|log|server|proxy|(wire|dialogue|net|certificates|admin|config|run)\/.*)\.ts|node:.*)$/,
   },
   {
     files: /^src\/acme\//,

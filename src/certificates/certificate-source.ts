@@ -12,6 +12,8 @@ export interface CertificateDirectory {
   readonly directory: string;
   /** File whose first line decrypts the keys. */
   readonly passphraseFile?: string;
+  /** Decrypts the keys, in the place of a file. */
+  readonly passphrase?: string;
 }
 
 export type CertificateSource = CertificateFiles | CertificateDirectory;
@@ -24,7 +26,7 @@ const LEVELS_BELOW = 2;
  */
 export async function pairsOf(source: CertificateSource): Promise<readonly CertificateFiles[]> {
   if (!('directory' in source)) return [source];
-  const { directory, passphraseFile } = source;
+  const { directory, ...opened } = source;
   const found = await pairsIn(directory, LEVELS_BELOW);
   if (found.length === 0) {
     throw new SallyportError(
@@ -32,7 +34,7 @@ export async function pairsOf(source: CertificateSource): Promise<readonly Certi
       `${directory}: holds no certificate with its key, such as NAME.pem and NAME.key`,
     );
   }
-  return found.sort(byPath).map(pair => (passphraseFile === undefined ? pair : { ...pair, passphraseFile }));
+  return found.sort(byPath).map(pair => ({ ...pair, ...opened }));
 }
 
 export function byPath(one: CertificateFiles, other: CertificateFiles): number {

@@ -3,6 +3,8 @@ import { protocols } from '../../protocol/index.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { mistakeText } from '../config/mistake.ts';
 import { readConfiguration } from '../config/read-configuration.ts';
+import { silent } from '../log.ts';
+import { ServiceCertificates } from '../run/service-certificates.ts';
 import { exitStatuses } from './exit-status.ts';
 import { adminText, listenerText } from './listener-text.ts';
 
@@ -24,9 +26,13 @@ async function check(file: string): Promise<void> {
   const { configuration, mistakes } = await readConfiguration(file, { protocols });
   for (const mistake of mistakes) process.stdout.write(`${mistakeText(mistake)}\n`);
   if (configuration === undefined) process.exitCode = exitStatuses.config;
-  else for (const line of linesOf(configuration)) process.stdout.write(`${line}\n`);
+  else for (const line of await linesOf(configuration)) process.stdout.write(`${line}\n`);
 }
 
-function linesOf({ listeners, admin }: Configuration): readonly string[] {
-  return [...listeners.map(listenerText), ...(admin === undefined ? [] : [adminText(admin)])];
+async function linesOf(configuration: Configuration): Promise<readonly string[]> {
+  const { listeners, admin } = configuration;
+  const certificates = await new ServiceCertificates(silent).open(configuration);
+  const texts = listeners.map(listener => listenerText(listener, certificates.list(listener.certificates)));
+  certificates.discard();
+  return [...texts, ...(admin === undefined ? [] : [adminText(admin)])];
 }

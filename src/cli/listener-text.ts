@@ -1,16 +1,18 @@
-import { X509Certificate } from 'node:crypto';
 import type { AdminPlace } from '../admin/admin.ts';
-import type { Destination, ListenerConfiguration } from '../config/configuration.ts';
+import type { StoredCertificate } from '../certificates/certificate-store.ts';
+import type { Destination, ListenerConfiguration, ListenerOptions } from '../config/configuration.ts';
 import { targetName } from '../net/dial.ts';
 import type { UpstreamAddress } from '../net/upstream-choice.ts';
-import type { Certificate, ServerOptions } from '../options.ts';
 import { printable } from '../wire/printable.ts';
 
-/** What a listener of a configuration would do, in one line. */
-export function listenerText({ name, options, destination }: ListenerConfiguration): string {
+/** What a listener of a configuration would do with its certificates, in one line. */
+export function listenerText(
+  { name, options, destination }: ListenerConfiguration,
+  certificates: readonly StoredCertificate[],
+): string {
   const parts = [
     `TLS ${options.tls}`,
-    ...[options.certificate, ...(options.certificates ?? [])].map(certificateText),
+    ...certificates.map(certificateText),
     ...clientCertificateText(options),
     destinationText(destination),
   ];
@@ -23,13 +25,13 @@ export function adminText({ address, token }: AdminPlace): string {
   return `admin on ${targetName(address)}: figures for ${whom}`;
 }
 
-function certificateText({ cert }: Certificate): string {
-  const { subject, subjectAltName, validTo } = new X509Certificate(cert);
-  const names = subjectAltName?.replace(/\b(DNS|IP Address):/g, '').replaceAll(', ', ' ') ?? subject;
-  return `certificate for ${printable(names)} until ${new Date(validTo).toISOString().slice(0, 10)}`;
+function certificateText({ names, notAfter, file, error }: StoredCertificate): string {
+  if (notAfter === undefined) return `refused: ${printable(error?.message ?? file)}`;
+  const meant = names.length === 0 ? `in ${file}` : `for ${printable(names.join(' '))}`;
+  return `certificate ${meant} until ${notAfter.toISOString().slice(0, 10)}`;
 }
 
-function clientCertificateText({ clientCertificate = 'none' }: ServerOptions): readonly string[] {
+function clientCertificateText({ clientCertificate = 'none' }: ListenerOptions): readonly string[] {
   return clientCertificate === 'none' ? [] : [`client certificates: ${clientCertificate}`];
 }
 

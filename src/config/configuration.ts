@@ -1,11 +1,12 @@
 import type { AdminPlace } from '../admin/admin.ts';
+import type { CertificateStoreOptions } from '../certificates/certificate-store.ts';
 import type { LogOptions } from '../log.ts';
 import type { AdmissionLimits } from '../net/admission.ts';
 import type { DialTarget } from '../net/dial.ts';
-import type { ServerOptions } from '../options.ts';
+import type { ServerOptions, TlsOptions } from '../options.ts';
 import type { ProxyOptions } from '../proxy.ts';
 
-/** A configuration that has been checked: all files are read, every default is filled in. Times are in milliseconds. */
+/** A configuration that has been checked: all files have been tried, every default is filled in. Times are in milliseconds. */
 export interface Configuration {
   /** Where it was read from. */
   readonly file: string;
@@ -17,6 +18,8 @@ export interface Configuration {
   readonly redis?: string;
   /** Where figures are told; absent for nowhere. */
   readonly admin?: AdminPlace;
+  /** Of session tickets; `undefined` for keys of their own. */
+  readonly ticketSecret: Uint8Array | undefined;
   readonly log: LogOptions;
   /** How long sessions have to end. */
   readonly drain: number;
@@ -26,11 +29,23 @@ export interface ListenerConfiguration {
   readonly address: DialTarget;
   /** As in logs: `host:port` or a path. */
   readonly name: string;
-  readonly options: ServerOptions;
+  readonly options: ListenerOptions;
+  readonly certificates: CertificateSpec;
   /** For this listener alone: one object for all its addresses. */
   readonly limits?: AdmissionLimits;
   readonly destination: Destination;
 }
+
+/** All options but those that come from files, which may change. */
+export type ListenerOptions = Omit<ServerOptions, CurrentOptions>;
+
+type CurrentOptions = keyof Pick<
+  TlsOptions,
+  'certificate' | 'certificates' | 'ca' | 'crl' | 'staples' | 'ticketKeys'
+>;
+
+/** Where certificates, authorities and revocation lists come from. Listeners for which it is the same can share a store. */
+export type CertificateSpec = Pick<CertificateStoreOptions, 'sources' | 'ca' | 'crl' | 'ocsp'>;
 
 /** Where sessions go after the hand-over; to none, the dialogue goes on under TLS. */
 export type Destination =

@@ -1,12 +1,17 @@
 import { access } from 'node:fs/promises';
 import type { Protocol } from '../dialogue/protocol.ts';
 import { targetName } from '../net/dial.ts';
-import { type Certificate, defaults, type ServerOptions, type TlsPolicy } from '../options.ts';
-import { createProxy } from '../proxy.ts';
-import { createServer } from '../server.ts';
-import type { Destination, ListenerConfiguration } from './configuration.ts';
+import { defaults, type TlsPolicy } from '../options.ts';
+import { proxyDefaults } from '../proxy.ts';
+import type {
+  CertificateSpec,
+  Destination,
+  ListenerConfiguration,
+  ListenerOptions,
+} from './configuration.ts';
 import { limitsOf } from './limits.ts';
-import { loadCa, loadCertificates } from './load-certificates.ts';
+import { loadSources } from './load-certificates.ts';
+import { loadTrust } from './load-trust.ts';
 import { loadUpstream } from './load-upstream.ts';
 import type { Reading } from './reading.ts';
 import type { ListenerSection } from './schema/listener.ts';
@@ -16,10 +21,12 @@ import type { Path } from './source.ts';
 /** What a listener has from the configuration as a whole. */
 export interface Shared {
   readonly protocols: readonly Protocol[];
-  /** `undefined` where there are none, or none that can be used: then that has been reported. */
-  readonly certificates: readonly Certificate[] | undefined;
+  /** `undefined` where there are none, or one cannot be used: then that has been reported. */
+  readonly sources: CertificateSpec['sources'] | undefined;
   /** Whether there is such a section at all. */
   readonly hasCertificates: boolean;
+  /** Whether OCSP responses are wanted. */
+  readonly ocsp: boolean;
   readonly hostname: string | undefined;
 }
 
@@ -32,28 +39,24 @@ export async function readListener(
 ): Promise<readonly ListenerConfiguration[]> {
   const protocol = shared.protocols.find(({ name }) => name === section.protocol);
   if (protocol === undefined) throw new Error(`no protocol ${section.protocol}`); // the schema has them all
-  const [certificates, ca, destination] = await Promise.all([
-    certificatesOf(section, path, reading, shared),
-    caOf(section, path, reading),
+  const [sources, trust, destination] = await Promise.all([
+    sourcesOf(section, path, reading, shared),
+    trustOf(section, path, reading),
     destinationOf(section, path, reading),
   ]);
-  const [certificate, ...others] = certificates ?? [];
-  const incomplete = section['client-certificates'] !== undefined && ca === undefined;
-  if (certificate === undefined || destination === undefined || incomplete) return [];
-  const own = { ...optionsOf(section), protocol, ...(ca === undefined ? {} : { ca }) };
+  if (sources === undefined || trust === undefined || destination === undefined) return [];
   const hostname = section.hostname ?? shared.hostname;
   const options = {
-    ...own,
-    certificate,
-    certificates: others,
+    ...optionsOf(section),
+    protocol,
     ...(hostname === undefined ? {} : { hostname }),
   };
-  await tryOut(options, destination, path, reading);
   const limits = section.limits && limitsOf(section.limits);
   return listOf(section.address).map(address => ({
     address,
     name: targetName(address),
     options: { ...options, tls: section.tls ?? usualPolicy(protocol, address) },
+    certificates: { sources, ocsp: shared.ocsp, ...trust },
     destination,
     ...(limits && { limits }),
   }));
@@ -64,22 +67,20 @@ function usualPolicy({ publicPort, usualPolicy = defaults.tls }: Protocol, addre
   return 'port' in address && address.port === publicPort ? 'optional' : usualPolicy;
 }
 
-async function certificatesOf(section: ListenerSection, path: Path, reading: Reading, shared: Shared) {
+async function sourcesOf(section: ListenerSection, path: Path, reading: Reading, shared: Shared) {
   if (section.certificates !== undefined)
-    return loadCertificates(section.certificates, [...path, 'certificates'], reading);
+    return loadSources(section.certificates, [...path, 'certificates'], reading);
   if (!shared.hasCertificates)
     reading.report(
       path,
       'this listener has no certificate',
       'name "certificates" for all listeners, or for this one; "development" makes one for localhost',
     );
-  return shared.certificates;
+  return shared.sources;
 }
 
-async function caOf({ 'client-certificates': section }: ListenerSection, path: Path, reading: Reading) {
-  return section === undefined
-    ? undefined
-    : loadCa(section.ca, [...path, 'client-certificates', 'ca'], reading);
+async function trustOf({ 'client-certificates': section }: ListenerSection, path: Path, reading: Reading) {
+  return section === undefined ? {} : loadTrust(section, [...path, 'client-certificates'], reading);
 }
 
 const DESTINATIONS = ['app', 'exec', 'proxy'] as const;
@@ -107,10 +108,12 @@ async function destinationOf(
   return { kind: 'module', file };
 }
 
-function optionsOf(section: ListenerSection): Omit<ServerOptions, 'protocol' | 'certificate'> {
-  const { timeouts, alpn, capabilities } = section;
+function optionsOf(section: ListenerSection): Omit<ListenerOptions, 'protocol'> {
+  const { timeouts, alpn, capabilities, 'client-certificates': clients } = section;
+  const idleTimeout = timeouts.idle ?? (section.proxy && proxyDefaults.idleTimeout);
   return {
-    clientCertificate: section['client-certificates']?.policy ?? 'none',
+    clientCertificate: clients?.policy ?? 'none',
+    unknownName: section['strict-sni'] ? 'refuse' : 'default',
     minVersion: section['min-version'],
     plaintextAfterUpgrade: section['plaintext-after-upgrade'],
     badCommands: section['bad-commands'],
@@ -120,25 +123,9 @@ function optionsOf(section: ListenerSection): Omit<ServerOptions, 'protocol' | '
     commandTimeout: timeouts.command,
     dialogueTimeout: timeouts.dialogue,
     handshakeTimeout: timeouts.handshake,
-    ...(timeouts.idle === undefined ? {} : { idleTimeout: timeouts.idle }),
+    ...(idleTimeout === undefined ? {} : { idleTimeout }),
+    ...(clients?.subjects === undefined ? {} : { clientSubjects: clients.subjects }),
     ...(alpn === undefined ? {} : { alpn }),
     ...(capabilities === undefined ? {} : { capabilities }),
   };
-}
-
-/** What only those who use it can tell: OpenSSL of the certificates, and the proxy of its upstreams. */
-async function tryOut(
-  options: ServerOptions,
-  destination: Destination,
-  path: Path,
-  reading: Reading,
-): Promise<void> {
-  await reading.taken(
-    () => {
-      if (destination.kind === 'upstream') createProxy({ ...options, ...destination.options });
-      else createServer(options);
-    },
-    () => path,
-    'this listener cannot be made so; change what is named',
-  );
 }

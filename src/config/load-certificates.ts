@@ -1,20 +1,22 @@
-import { loadAuthorities, loadCertificate } from '../net/certificates.ts';
+import { type CertificateDirectory, pairsOf } from '../certificates/certificate-source.ts';
+import { type CertificateFiles, loadCertificate } from '../net/certificates.ts';
 import { developmentCertificate } from '../net/development-authority.ts';
 import type { Certificate } from '../options.ts';
+import type { CertificateSpec } from './configuration.ts';
 import type { Reading } from './reading.ts';
-import type { CertificatesSection } from './schema/certificates.ts';
+import type { CertificatesSection, SourceSection } from './schema/certificates.ts';
 import type { Secret } from './schema/values.ts';
 import type { Path } from './source.ts';
 
 /**
- * The certificates of a section, all of them or, with a mistake for each that cannot be used, `undefined`. Those that
- * are `undefined` have been reported already.
+ * Where the certificates of a section come from, each tried; with a mistake for each that cannot be used, `undefined`.
+ * Those that are `undefined` have been reported already.
  */
-export async function loadCertificates(
-  section: CertificatesSection | readonly (Pair | undefined)[],
+export async function loadSources(
+  section: CertificatesSection | readonly (SourceSection | undefined)[],
   path: Path,
   reading: Reading,
-): Promise<readonly Certificate[] | undefined> {
+): Promise<CertificateSpec['sources'] | undefined> {
   if (section === 'development') {
     const right = 'see that its folder can be written';
     const made = await reading.taken(
@@ -22,13 +24,37 @@ export async function loadCertificates(
       () => path,
       right,
     );
-    return made && [made];
+    return made && [{ cert: made.file }];
   }
   const loaded = await Promise.all(
-    section.map((pair, index) => pair && loadPair(pair, [...path, index], reading)),
+    section.map((source, index) => source && loadSource(source, [...path, index], reading)),
   );
-  const usable = loaded.filter(certificate => certificate !== undefined);
+  const usable = loaded.filter(source => source !== undefined);
   return usable.length === loaded.length ? usable : undefined;
+}
+
+async function loadSource(source: SourceSection, path: Path, reading: Reading) {
+  if ('directory' in source) return loadDirectory(source, path, reading);
+  const { certificate, files } = await tryPair(source, path, reading);
+  return certificate && files;
+}
+
+/** As for the store, one good pair is enough. */
+async function loadDirectory(
+  { directory: name, passphrase }: Extract<SourceSection, { directory: string }>,
+  path: Path,
+  reading: Reading,
+): Promise<CertificateDirectory | undefined> {
+  const source = { directory: reading.file(name), ...opening(passphrase, reading) };
+  const tried = async () => {
+    const pairs = await pairsOf(source);
+    const found = await Promise.allSettled(pairs.map(loadCertificate));
+    const [fault] = found.filter(({ status }) => status === 'rejected');
+    if (fault?.status === 'rejected' && found.every(({ status }) => status === 'rejected'))
+      throw fault.reason;
+    return source;
+  };
+  return reading.taken(tried, reason => passphrasePlace(reason, source, path) ?? [...path, 'directory']);
 }
 
 interface Pair {
@@ -38,30 +64,33 @@ interface Pair {
 }
 
 /** A certificate, its key and what opens it. */
-export function loadPair(pair: Pair, path: Path, reading: Reading): Promise<Certificate | undefined> {
-  const cert = reading.file(pair.cert);
-  const key = pair.key === undefined ? undefined : reading.file(pair.key);
-  const { passphrase } = pair;
-  const passphraseFile = typeof passphrase === 'object' ? reading.file(passphrase.file) : undefined;
-  const place = (reason: string): Path => {
-    if (key !== undefined && reason.startsWith(`${key}: `)) return [...path, 'key'];
-    if (passphraseFile !== undefined && reason.startsWith(`${passphraseFile}: `))
-      return [...path, 'passphrase', 'file'];
-    return [...path, 'cert'];
-  };
-  const files = {
-    cert,
-    ...(key === undefined ? {} : { key }),
-    ...(passphraseFile === undefined ? {} : { passphraseFile }),
-    ...(typeof passphrase === 'string' ? { passphrase } : {}),
-  };
-  return reading.taken(() => loadCertificate(files), place);
+export async function loadPair(pair: Pair, path: Path, reading: Reading): Promise<Certificate | undefined> {
+  return (await tryPair(pair, path, reading)).certificate;
 }
 
-/** The PEM of authorities. */
-export function loadCa(name: string, path: Path, reading: Reading): Promise<string | undefined> {
-  return reading.taken(
-    () => loadAuthorities(reading.file(name)),
-    () => path,
-  );
+async function tryPair({ cert, key, passphrase }: Pair, path: Path, reading: Reading) {
+  const files: CertificateFiles = {
+    cert: reading.file(cert),
+    ...(key === undefined ? {} : { key: reading.file(key) }),
+    ...opening(passphrase, reading),
+  };
+  const place = (reason: string): Path => {
+    if (files.key !== undefined && reason.startsWith(`${files.key}: `)) return [...path, 'key'];
+    return passphrasePlace(reason, files, path) ?? [...path, 'cert'];
+  };
+  return { certificate: await reading.taken(() => loadCertificate(files), place), files };
+}
+
+function opening(passphrase: Secret | undefined, reading: Reading) {
+  if (passphrase === undefined) return {};
+  return typeof passphrase === 'string' ? { passphrase } : { passphraseFile: reading.file(passphrase.file) };
+}
+
+function passphrasePlace(
+  reason: string,
+  { passphraseFile }: Pick<CertificateFiles, 'passphraseFile'>,
+  path: Path,
+): Path | undefined {
+  if (passphraseFile === undefined || !reason.startsWith(`${passphraseFile}: `)) return undefined;
+  return [...path, 'passphrase', 'file'];
 }

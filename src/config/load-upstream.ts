@@ -1,7 +1,8 @@
 import type { UpstreamAddress } from '../net/upstream-choice.ts';
 import type { UpstreamTls } from '../net/upstream-dialler.ts';
 import type { UpstreamOptions } from './configuration.ts';
-import { loadCa, loadPair } from './load-certificates.ts';
+import { loadPair } from './load-certificates.ts';
+import { loadCa } from './load-trust.ts';
 import type { Reading } from './reading.ts';
 import type { ProxySection } from './schema/proxy.ts';
 import { listOf } from './schema/values.ts';

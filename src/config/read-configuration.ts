@@ -6,11 +6,12 @@ import type { Configuration, ListenerConfiguration } from './configuration.ts';
 import type { Environment } from './environment.ts';
 import { limitsOf, readRedis } from './limits.ts';
 import { readListener, type Shared } from './listener.ts';
-import { loadCertificates } from './load-certificates.ts';
+import { loadSources } from './load-certificates.ts';
+import { loadTicketSecret } from './load-ticket-secret.ts';
 import { inOrder, type Mistake } from './mistake.ts';
 import { Reading } from './reading.ts';
 import type { AdminSection } from './schema/admin.ts';
-import { certificate } from './schema/certificates.ts';
+import { certificateSource } from './schema/certificates.ts';
 import { type ConfigurationSchema, configurationSchema } from './schema/schema.ts';
 import { listOf } from './schema/values.ts';
 import { schemaMistakes } from './schema-mistakes.ts';
@@ -63,9 +64,12 @@ export async function readText(
   const read = schema.safeParse(source.value, { reportInput: true });
   const issues = read.error?.issues ?? [];
   reading.mistakes.push(...source.missing, ...schemaMistakes(issues, source, reading.shape));
-  const listeners = await readListeners(schema, reading, protocols);
-  const admin = await readAdmin(adminOf(schema, source), reading);
-  const redis = await readRedis(sections(sections(source.value)['limits'])['redis'], reading);
+  const [listeners, ticketSecret, admin, redis] = await Promise.all([
+    readListeners(schema, reading, protocols),
+    readTicketSecret(schema, reading),
+    readAdmin(adminOf(schema, source), reading),
+    readRedis(sections(sections(source.value)['limits'])['redis'], reading),
+  ]);
   if (!read.success || reading.mistakes.length > 0) {
     return { configuration: undefined, mistakes: inOrder(reading.mistakes) };
   }
@@ -74,6 +78,7 @@ export async function readText(
     file,
     listeners,
     ...(admin && { admin }),
+    ticketSecret,
     limits: limitsOf(limits),
     ...(redis === undefined ? {} : { redis }),
     log: { level: log.level, format: log.format ?? (process.stderr.isTTY ? 'pretty' : 'json') },
@@ -88,14 +93,15 @@ async function readListeners(
   reading: Reading,
   protocols: readonly Protocol[],
 ): Promise<readonly ListenerConfiguration[]> {
-  const { certificates, hostname, listeners } = sections(reading.source.value);
+  const { certificates, ocsp, hostname, listeners } = sections(reading.source.value);
   const own = Array.isArray(certificates)
-    ? certificates.map(each => certificate().safeParse(each).data)
+    ? certificates.map(each => certificateSource().safeParse(each).data)
     : schema.shape.certificates.safeParse(certificates).data;
   const shared: Shared = {
     protocols,
     hasCertificates: certificates !== undefined,
-    certificates: own && (await loadCertificates(own, ['certificates'], reading)),
+    sources: own && (await loadSources(own, ['certificates'], reading)),
+    ocsp: schema.shape.ocsp.safeParse(ocsp).data ?? true,
     hostname: schema.shape.hostname.safeParse(hostname).data,
   };
   const sound = (Array.isArray(listeners) ? listeners : []).flatMap((section, index) => {
@@ -116,6 +122,12 @@ async function readListeners(
 
 function adminOf(schema: ConfigurationSchema, { value }: Source): AdminSection | undefined {
   return schema.shape.admin.safeParse(sections(value)['admin']).data;
+}
+
+async function readTicketSecret(schema: ConfigurationSchema, reading: Reading) {
+  const { 'ticket-secret': given } = sections(reading.source.value);
+  const { data } = schema.shape['ticket-secret'].safeParse(given);
+  return data === undefined ? undefined : loadTicketSecret(data, ['ticket-secret'], reading);
 }
 
 function sections(value: unknown): Readonly<Record<string, unknown>> {

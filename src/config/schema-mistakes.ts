@@ -13,7 +13,10 @@ export function schemaMistakes(issues: readonly Issue[], source: Source, shape: 
   return withoutConsequences(told, source, shape).map(wrong => mistakeOf(wrong, source, shape));
 }
 
-/** Who has mistyped a key need not be told that the right one is missing, nor what a missing variable is not. */
+/**
+ * Who has mistyped a key need not be told that the right one is missing, or that the map is none that it may be, nor what a
+ * missing variable is not.
+ */
 function withoutConsequences(told: readonly Wrong[], source: Source, shape: Shape): readonly Wrong[] {
   const meant = told.flatMap(({ kind, path }) => {
     if (kind !== 'unknown') return [];
@@ -21,8 +24,14 @@ function withoutConsequences(told: readonly Wrong[], source: Source, shape: Shap
     const key = closest(String(path.at(-1)), keysAt(shape, above));
     return key === undefined ? [] : [[...above, key].join()];
   });
+  const around = told.flatMap(({ kind, path }) => (kind === 'unknown' ? [path.slice(0, -1).join()] : []));
   const missing = source.missing.map(({ path }) => path.join());
-  return told.filter(({ kind, path }) => !(kind === 'missing' ? meant : missing).includes(path.join()));
+  const consequences: Readonly<Record<Wrong['kind'], readonly string[]>> = {
+    missing: meant,
+    value: [...around, ...missing],
+    unknown: [],
+  };
+  return told.filter(({ kind, path }) => !consequences[kind].includes(path.join()));
 }
 
 type Wrong =

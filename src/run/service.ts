@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { isDeepStrictEqual } from 'node:util';
-import type { Configuration } from '../config/configuration.ts';
+import type { CertificateSpec, Configuration, ListenerConfiguration } from '../config/configuration.ts';
 import { SallyportError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { Admission } from '../net/admission.ts';
@@ -10,6 +10,7 @@ import { Server } from '../server.ts';
 import { behind } from './behind.ts';
 import { type ListenerGate, listenerGates } from './listener-gates.ts';
 import { goesToTheSame, keyOf, type RunningListener, type WantedListener } from './running-listener.ts';
+import { type OpenedCertificates, ServiceCertificates } from './service-certificates.ts';
 
 /** What a service has from the process that it is in. */
 export interface ServiceSurroundings {
@@ -38,6 +39,11 @@ export interface Reloaded {
   readonly kept: number;
 }
 
+/** What a configuration brings into force, its certificates opened. */
+interface Wanted extends Pick<Configuration, 'limits' | 'drain'> {
+  readonly certificates: OpenedCertificates;
+}
+
 type Listeners = ReadonlyMap<string, RunningListener>;
 
 /** All listeners as they will be, and what has to be done to those that are up. */
@@ -48,11 +54,15 @@ interface Prepared {
 
 /** The servers of a configuration: started together, reloaded one by one, drained together. */
 export class Service extends EventEmitter<ServiceEvents> {
+  /** Those in force, kept up to date. */
+  readonly certificates: ServiceCertificates;
   readonly #surroundings: ServiceSurroundings;
   readonly #log: Log;
   readonly #rates: RateStore;
   readonly #admission: Admission;
   #running: Listeners = new Map();
+  /** Those that a start or a reload under way has had listen. */
+  #fresh: Listeners = new Map();
   /** Taken away by a reload; their sessions have not ended yet. */
   readonly #leaving = new Set<Server>();
   #drainWithin = 0;
@@ -64,6 +74,8 @@ export class Service extends EventEmitter<ServiceEvents> {
     this.#log = surroundings.log;
     this.#rates = surroundings.rates ?? inMemory;
     this.#admission = new Admission({ maxConnections: 0, maxPerAddress: 0 }, this.#rates);
+    this.certificates = new ServiceCertificates(this.#log);
+    this.certificates.on('changed', spec => this.#renew(spec));
   }
 
   /** Whether new connections are served: from the start to the drain. */
@@ -100,20 +112,24 @@ export class Service extends EventEmitter<ServiceEvents> {
     this.#state = 'draining';
     const all = [...this.servers, ...this.#leaving];
     await Promise.all(all.map(server => server.close({ within })));
+    this.certificates.close();
   }
 
   async #put(configuration: Configuration): Promise<Reloaded> {
-    const wanted = await this.#withBehind(configuration);
-    const fresh = await this.#listen(wanted, configuration);
-    let prepared: Prepared;
+    const certificates = await this.certificates.open(configuration);
+    const wanted = { ...configuration, certificates };
     try {
+      const listeners = await this.#withBehind(configuration);
+      await this.#listen(listeners, wanted);
       if (this.#state === 'draining') throw new SallyportError('ERR_SHUTTING_DOWN');
-      prepared = this.#prepare(wanted, fresh, configuration);
+      return this.#commit(this.#prepare(listeners, this.#fresh, wanted), this.#fresh, wanted);
     } catch (error) {
-      await closeAll(fresh);
+      certificates.discard();
+      await closeAll(this.#fresh);
       throw error;
+    } finally {
+      this.#fresh = new Map();
     }
-    return this.#commit(prepared, fresh, configuration);
   }
 
   /** What sessions go to; made anew only where that has changed, as a module may have a state. */
@@ -135,45 +151,49 @@ export class Service extends EventEmitter<ServiceEvents> {
     return listenerGates(wanted, before, this.#admission, this.#rates);
   }
 
-  /** Those that are not up yet, all or none: if one cannot listen, those that do are closed again. */
-  async #listen(
-    wanted: ReadonlyMap<string, WantedListener>,
-    configuration: Configuration,
-  ): Promise<Listeners> {
+  /** Those that are not up yet. */
+  async #listen(wanted: ReadonlyMap<string, WantedListener>, configuration: Wanted): Promise<void> {
     const fresh = new Map<string, RunningListener>();
-    try {
-      for (const [key, each] of wanted) {
-        if (this.#running.has(key)) continue;
-        const server = this.#serverOf(each, configuration);
-        fresh.set(key, { ...each, server });
-        await server.listen(each.listener.address);
-      }
-      return fresh;
-    } catch (error) {
-      await closeAll(fresh);
-      throw error;
+    this.#fresh = fresh;
+    for (const [key, each] of wanted) {
+      if (this.#running.has(key)) continue;
+      const server = this.#serverOf(each, configuration);
+      fresh.set(key, { ...each, server });
+      await server.listen(each.listener.address);
     }
   }
 
   #serverOf(
     { listener, gate: { gate }, behind: { application, upstream } }: WantedListener,
-    configuration: Configuration,
+    configuration: Wanted,
   ): Server {
     const surroundings = { log: this.#log, admission: gate, ...(upstream && { upstream }) };
-    return new Server(this.#optionsOf(listener.options, configuration), application, surroundings);
+    return new Server(this.#optionsOf(listener, configuration), application, surroundings);
   }
 
-  #optionsOf(options: ServerOptions, { limits }: Configuration): ServerOptions {
-    const { ticketKeys } = this.#surroundings;
-    return { ...options, ...limits, ...(ticketKeys && { ticketKeys }) };
+  #optionsOf({ options, certificates }: ListenerConfiguration, wanted: Wanted): ServerOptions {
+    const { ticketKeys = this.#surroundings.ticketKeys, ...opened } = wanted.certificates;
+    const current = opened.current(certificates);
+    return { ...options, ...wanted.limits, ...current, ...(ticketKeys && { ticketKeys }) };
+  }
+
+  /** What has been renewed: for new handshakes. */
+  #renew(spec: CertificateSpec): void {
+    const current = this.certificates.current(spec);
+    for (const { listener, server } of [...this.#running.values(), ...this.#fresh.values()]) {
+      if (!isDeepStrictEqual(listener.certificates, spec)) continue;
+      try {
+        const { ticketKeys } = server.options;
+        server.replaceTls({ ...listener.options, ...current, ...(ticketKeys && { ticketKeys }) });
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        this.#log.error({ protocol: server.protocol.name, reason }, 'certificates not replaced');
+      }
+    }
   }
 
   /** Throws before anything is changed for what cannot be put in force. */
-  #prepare(
-    wanted: ReadonlyMap<string, WantedListener>,
-    fresh: Listeners,
-    configuration: Configuration,
-  ): Prepared {
+  #prepare(wanted: ReadonlyMap<string, WantedListener>, fresh: Listeners, configuration: Wanted): Prepared {
     const listeners = new Map<string, RunningListener>();
     const changes: (() => void)[] = [];
     for (const [key, each] of wanted) {
@@ -196,29 +216,31 @@ export class Service extends EventEmitter<ServiceEvents> {
   #changeOf(
     { listener, behind, gate, server }: RunningListener,
     wanted: WantedListener,
-    configuration: Configuration,
+    configuration: Wanted,
   ): (() => void) | undefined {
+    const options = this.#optionsOf(wanted.listener, configuration);
     const same =
       behind === wanted.behind &&
-      isDeepStrictEqual(listener.options, wanted.listener.options) &&
+      server.options.ticketKeys === options.ticketKeys &&
+      isDeepStrictEqual(listener, wanted.listener) &&
       gate.gate === wanted.gate.gate &&
-      isDeepStrictEqual(gate.own?.limits, wanted.gate.own?.limits) &&
       holdsTo(server, configuration.limits);
     if (same) return undefined;
-    const options = this.#optionsOf(wanted.listener.options, configuration);
     return server.prepare(options, wanted.behind.application, {
       ...wanted.behind,
       admission: wanted.gate.gate,
     });
   }
 
-  #commit({ listeners, changes }: Prepared, fresh: Listeners, { limits, drain }: Configuration): Reloaded {
+  #commit({ listeners, changes }: Prepared, fresh: Listeners, wanted: Wanted): Reloaded {
+    const { certificates, limits, drain } = wanted;
     const removed = [...this.#running].filter(([key]) => !listeners.has(key));
     this.#admission.limit(limits);
     for (const { own } of [...listeners.values()].map(({ gate }) => gate)) own?.admission.limit(own.limits);
     this.#drainWithin = drain;
     for (const change of changes) change();
     this.#running = listeners;
+    certificates.commit();
     for (const { server } of fresh.values()) this.#tellAdded(server);
     for (const [, { server }] of removed) this.#leave(server);
     const changed = changes.length;

@@ -68,7 +68,8 @@ describe('sallyport run', function () {
     await writeFile(join(folder, 'now.key'), key);
     await writeFile(file, GOOD.replace('json', 'json, level: info'));
     command.kill('SIGHUP');
-    await command.until(/"added":0,"changed":1,"removed":0,"kept":0,"msg":"reloaded"/, 'stderr');
+    await command.until(/"added":0,"changed":0,"removed":0,"kept":1,"msg":"reloaded"/, 'stderr');
+    expect(command.stderr).to.contain('"msg":"certificate renewed"');
     const renewed = await session(port);
     expect(renewed.name).to.equal('renewed');
     renewed.client.destroy();

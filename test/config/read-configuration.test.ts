@@ -77,7 +77,7 @@ describe('src/config/read-configuration', () => {
 
   it('takes every key, and reads all files that it names', async () => {
     const text = (await configurations('good')).get('every-key') ?? '';
-    const { listeners, limits, redis, admin, log, drain } = await good(text);
+    const { listeners, limits, redis, admin, log, drain, ticketSecret } = await good(text);
     expect(listeners.map(({ name, options }) => `${options.protocol.name} ${name}`)).to.deep.equal([
       'smtp 127.0.0.1:25',
       'smtp [::1]:587',
@@ -86,11 +86,12 @@ describe('src/config/read-configuration', () => {
       'line 127.0.0.1:0',
     ]);
     const [smtp, , , postgres, line] = listeners;
-    const { protocol, certificate, ca, ...options } = smtp?.options ?? {};
+    const { protocol, ...options } = smtp?.options ?? {};
     expect(options).to.deep.equal({
       tls: 'required',
       clientCertificate: 'require',
-      certificates: [],
+      clientSubjects: ['*.example.org', 'Alice'],
+      unknownName: 'refuse',
       minVersion: 'TLSv1.3',
       alpn: [],
       hostname: 'mx.example.org',
@@ -105,13 +106,25 @@ describe('src/config/read-configuration', () => {
       handshakeTimeout: 1500,
       idleTimeout: 0,
     });
-    expect(ca).to.match(/^-----BEGIN CERTIFICATE-----/);
+    expect(smtp?.certificates).to.deep.equal({
+      sources: [{ cert: join(folder, 'state/sallyport/server.pem') }],
+      ocsp: false,
+      ca: join(folder, 'ca.pem'),
+      crl: [join(folder, 'ca.crl')],
+    });
     expect(smtp?.destination).to.deep.equal({ kind: 'module', file: join(folder, 'application.mjs') });
-    expect(postgres?.options.certificates?.length).to.equal(2);
-    expect(postgres?.options.certificates?.map(({ passphrase }) => passphrase)).to.deep.equal([
-      ENVIRONMENT.PASSPHRASE,
-      ENVIRONMENT.PASSPHRASE,
-    ]);
+    const [cert, key] = [join(folder, 'mail.pem'), join(folder, 'encrypted.key')];
+    const passphraseFile = join(folder, 'passphrase');
+    expect(postgres?.certificates).to.deep.equal({
+      sources: [
+        { cert, key: join(folder, 'mail.key') },
+        { cert, key, passphraseFile },
+        { cert, key, passphrase: ENVIRONMENT.PASSPHRASE },
+        { directory: join(folder, 'live'), passphraseFile },
+      ],
+      ocsp: false,
+    });
+    expect(String(ticketSecret)).to.equal('x'.repeat(48));
     const { destination } = postgres ?? {};
     if (destination?.kind !== 'upstream') throw new Error('no upstream');
     const { toTls, ...upstream } = destination.options;
@@ -162,6 +175,8 @@ describe('src/config/read-configuration', () => {
       '127.0.0.1:8080',
     ]);
     expect(listeners.map(({ destination }) => destination.kind)).to.deep.equal(['none', 'none', 'none']);
+    expect(listeners.map(({ options }) => options.unknownName)).to.deep.equal(Array(3).fill('default'));
+    expect(listeners.map(({ certificates }) => certificates.ocsp)).to.deep.equal([true, true, true]);
     expect(log.level).to.equal('info');
   });
 

@@ -1,9 +1,10 @@
 import { createPrivateKey } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { issueCertificate } from '../../src/net/certificate-issuer.ts';
 import { testCertificates } from './certificates.ts';
 import { folderWith } from './folder.ts';
+import { opensslRevocationList } from './revocation-list.ts';
 import { ROOT } from './root.ts';
 
 /** What the variables of the environment are in `test/config/`. */
@@ -17,7 +18,11 @@ export async function configurationFolder(): Promise<string> {
     days: 2,
     names: ['mail.example.org'],
   });
-  return folderWith({
+  const [lists, old] = await Promise.all([
+    opensslRevocationList(authority, []),
+    opensslRevocationList(authority, [], { until: '250101000000Z' }),
+  ]);
+  const folder = await folderWith({
     'mail.pem': cert,
     'mail.key': key,
     'encrypted.key': encrypted(key),
@@ -33,7 +38,24 @@ export async function configurationFolder(): Promise<string> {
     'chain.pem': server.cert,
     'key.pem': server.key,
     'application.mjs': 'export default session => session.stream.end();\n',
+    'ca.crl': lists,
+    'old.crl': old,
+    'ticket-secret': 'x'.repeat(48),
+    'short-secret': 'x'.repeat(31),
   });
+  await directories(folder, cert, key);
+  return folder;
+}
+
+/** As certbot lays out its own, one with nothing, and one with a damaged pair. */
+async function directories(folder: string, cert: string, key: string): Promise<void> {
+  const at = (name: string) => join(folder, name);
+  for (const name of ['live/mail.example.org', 'nothing', 'damaged'])
+    await mkdir(at(name), { recursive: true });
+  await writeFile(at('live/mail.example.org/fullchain.pem'), cert);
+  await writeFile(at('live/mail.example.org/privkey.pem'), key);
+  await writeFile(at('damaged/mail.pem'), cert);
+  await writeFile(at('damaged/mail.key'), 'damaged');
 }
 
 function encrypted(key: string): string {

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import * as z from 'zod';
 import { defaults, TLS_POLICIES } from '../../options.ts';
 import { certificatesSection, clientCertificatesSection } from './certificates.ts';
@@ -32,17 +33,32 @@ function tlsKeys() {
     certificates: certificatesSection()
       .exactOptional()
       .describe('Certificates of this listener, in the place of those for all.'),
+    'strict-sni': z
+      .boolean()
+      .prefault(false)
+      .describe('Whether clients are refused that ask for a name which no certificate has.'),
     'client-certificates': clientCertificatesSection().exactOptional(),
     'min-version': z
       .enum(['TLSv1.2', 'TLSv1.3'])
       .prefault(defaults.minVersion)
       .describe('The lowest TLS version.'),
     alpn: z
-      .array(z.string().min(1).max(255))
+      .array(alpnId())
       .exactOptional()
       .meta({ form: 'a list of ALPN ids, each in quotes if need be' })
       .describe('ALPN ids that are accepted. Without it those of the protocol.'),
   };
+}
+
+/** RFC 7301 section 3.1: its length is one octet. */
+function alpnId() {
+  const form = 'a text of 1 to 255 bytes';
+  return z
+    .string()
+    .min(1)
+    .max(255)
+    .refine(id => Buffer.byteLength(id) <= 255, form)
+    .meta({ form });
 }
 
 function dialogueKeys() {

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { adminSection } from './admin.ts';
-import { certificatesSection } from './certificates.ts';
+import { certificatesSection, ticketSecret } from './certificates.ts';
 import { limitsSection } from './limits.ts';
 import { listenerSection } from './listener.ts';
 import { logSection } from './log.ts';
@@ -14,6 +14,11 @@ export function configurationSchema(protocols: readonly string[]) {
   return z
     .strictObject({
       certificates: certificatesSection().exactOptional(),
+      ocsp: z
+        .boolean()
+        .prefault(true)
+        .describe('Whether OCSP responses are fetched and stapled, for certificates that name a responder.'),
+      'ticket-secret': ticketSecret().exactOptional(),
       hostname: hostName().exactOptional().describe("Our name in greetings. Without it the machine's."),
       listeners: z
         .array(listenerSection(protocols))
