@@ -12,6 +12,9 @@ export interface RelayOptions {
   readonly beforeBreak?: () => number;
 }
 
+/** What may wait to leave while more is read, in bytes: above Node's mark, so that `drain` comes. */
+const AHEAD = 65_536;
+
 /** Time without a byte after one side has said its last, in milliseconds: then the other is just not closing. */
 const LAST_WORDS = 60_000;
 
@@ -105,11 +108,20 @@ class Relay {
 
 function copy(from: Socket, to: Socket, ended: () => void): void {
   from.on('data', chunk => {
-    if (to.writable && !to.write(chunk)) from.pause();
+    if (to.writable) pass(chunk, from, to);
   });
   to.on('drain', () => from.resume());
   from.on('end', ended);
   from.resume();
+}
+
+/**
+ * Passes a piece on, and reads no further while more than 64 KiB wait to leave: those of one read. With the 16 KiB of
+ * Node's own mark each piece would have the sender stopped and started again, and TLS idle between.
+ */
+export function pass(chunk: Uint8Array, from: Socket, to: Socket): void {
+  to.write(chunk);
+  if (to.writableLength > AHEAD) from.pause();
 }
 
 /** Ends a connection so that it does not pass for an orderly end. */

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { breakOff } from './relay.ts';
+import { breakOff, pass } from './relay.ts';
 
 export interface TransferLegs {
   /** Who sends, and says by its end that all was sent. */
@@ -26,7 +26,7 @@ export function transfer({ from, to, progress }: TransferLegs): Promise<boolean>
     };
     from.on('data', data => {
       progress();
-      if (!to.write(data)) from.pause();
+      pass(data, from, to);
     });
     to.on('drain', () => {
       progress();
