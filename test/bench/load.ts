@@ -17,6 +17,7 @@ interface Plan {
   readonly stalled: number;
   readonly honest: number;
   readonly steps: number;
+  readonly quick?: true;
   readonly json?: string;
 }
 
@@ -44,15 +45,19 @@ interface Result {
 
 const MEASURED = ['sallyport', 'bare'] as const;
 const WARM_UP_BATCHES = 20;
+/** A smoke run does so much less. */
+const QUICK = { sessions: 20, steps: 2, stalled: 9, honest: 3, batch: 4 };
 
-const plan = new Command('load')
+const asked = new Command('load')
   .option('--sessions <count>', 'secure sessions that are held', wholeNumber, 10_000)
   .option('--steps <count>', 'in so many steps, each measured', wholeNumber, 5)
   .option('--stalled <count>', 'clients that stall before, at and in the handshake', wholeNumber, 5000)
   .option('--honest <count>', 'upgrades that are timed at each step', wholeNumber, 500)
+  .option('--quick', 'a smoke run: its figures mean nothing')
   .option('--json <file>', 'write the figures to a file')
   .parse()
   .opts<Plan>();
+const plan: Plan = asked.quick ? { ...asked, ...QUICK } : asked;
 
 process.once('SIGINT', () => abandon(130));
 process.once('SIGTERM', () => abandon(143));
@@ -68,9 +73,7 @@ try {
 
 async function measure(name: string, { sessions, steps, stalled: count, honest }: Plan): Promise<Result> {
   const server = await start(name);
-  const [upgrade] = operations;
-  if (upgrade === undefined) throw new Error('nothing to warm up with');
-  await warmUp([server], upgrade, WARM_UP_BATCHES);
+  await warm(server);
   const held: Conversation[] = [];
   const seen: Step[] = [await look(server, 0, honest)];
   for (let step = 1; step <= steps; step += 1) {
@@ -88,8 +91,7 @@ async function measure(name: string, { sessions, steps, stalled: count, honest }
 /** A fresh server: what thousands of sessions have left behind is not the stalled ones'. */
 async function underStalled(name: string, count: number, honest: number): Promise<Result['stalled']> {
   const server = await start(name);
-  const [upgrade] = operations;
-  if (upgrade !== undefined) await warmUp([server], upgrade, WARM_UP_BATCHES);
+  await warm(server);
   const before = await stableMemory(server);
   const clients = await stalled(server.ports.dialogue, count);
   console.error(`${name}: ${count} clients stall, a third each: ${STALLS.join('; ')}`);
@@ -104,6 +106,13 @@ async function underStalled(name: string, count: number, honest: number): Promis
 
 async function start(name: string): Promise<ServerProcess> {
   return ServerProcess.start({ name, environment: await certificateEnvironment(), flags: STEADY_HEAP });
+}
+
+async function warm(server: ServerProcess): Promise<void> {
+  const [upgrade] = operations;
+  if (upgrade === undefined) throw new Error('nothing to warm up with');
+  if (plan.quick) await warmUp([server], { ...upgrade, batch: QUICK.batch }, 1);
+  else await warmUp([server], upgrade, WARM_UP_BATCHES);
 }
 
 async function look(server: ServerProcess, held: number, honest: number): Promise<Step> {
