@@ -3,6 +3,7 @@ import { mayHandOver, mayUpgrade, needsTls, type Protocol, type Scene } from '..
 import { type ErrorCode, SallyportError } from '../src/errors.ts';
 import { httpAudit } from './http-audit.ts';
 import { pageFor } from './http-page.ts';
+import { httpProbe } from './http-probe.ts';
 import { headOf, listOf, lists, placeOf, type Request, readRequest } from './http-request.ts';
 import { plain, plainResponse, type Response, responseText, switching } from './http-response.ts';
 
@@ -13,6 +14,7 @@ export const http: Protocol = {
   implicitPort: 443,
   alpn: ['http/1.1'],
   speaksFirst: 'client',
+  repliesUnderTls: true,
   tryInBand: 'lpstat -E -h {address} -r',
   usualPolicy: 'auto',
   specifications: ['RFC 2817', 'RFC 9110', 'RFC 9112', 'RFC 6585'],
@@ -125,36 +127,6 @@ function refusal(scene: Scene, request: Request): Response {
 /** Without a port the client came to ours for plaintext, which is not that of https. */
 function withPort(host: string): string {
   return /:\d+$/.test(host) ? host : `${host.replace(/:$/, '')}:${http.port}`;
-}
-
-/** Up to the response under TLS. mod_ssl of Apache knows no token but TLS/1.0, so all are listed. */
-function* httpProbe(plain: Peer, { hostname, servername = hostname }: Scene): Dialogue {
-  const host = servername.includes(':') ? `[${servername}]` : servername;
-  const asked = 'Upgrade: TLS/1.3, TLS/1.2, TLS/1.1, TLS/1.0\r\nConnection: Upgrade\r\n';
-  plain.write(`OPTIONS * HTTP/1.1\r\nHost: ${host}\r\n${asked}\r\n`);
-  const { status, upgrade } = yield* readHead(plain);
-  if (status !== 101) throw new SallyportError(upgrade === '' ? 'ERR_TLS_NOT_OFFERED' : 'ERR_TLS_REFUSED');
-  if (!/^TLS\/1\.\d(,|$)/i.test(upgrade)) throw new SallyportError('ERR_UNEXPECTED_REPLY', 'not to TLS');
-  const secure = yield* plain.connectTls();
-  yield* readHead(secure);
-  return 'handOver';
-}
-
-const MAX_LINES = 128;
-
-/** Reads the head of a response, interim ones skipped. */
-function* readHead(server: Peer): Step<{ readonly status: number; readonly upgrade: string }> {
-  let status = 0;
-  let upgrade = '';
-  for (let count = 0; count < MAX_LINES; count++) {
-    const line = yield* server.line();
-    if (status === 0) status = Number(/^HTTP\/1\.\d ([1-5]\d\d)( |$)/.exec(line)?.[1] ?? Number.NaN);
-    if (Number.isNaN(status)) throw new SallyportError('ERR_UNEXPECTED_REPLY', 'not a status line');
-    if (line !== '') upgrade = /^upgrade:\s*(\S.*)$/i.exec(line)?.[1] ?? upgrade;
-    else if (status >= 200 || status === 101) return { status, upgrade };
-    else status = 0;
-  }
-  throw new SallyportError('ERR_UNEXPECTED_REPLY', 'head has too many lines');
 }
 
 /**

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { http } from '../protocol/http.ts';
 import { smtp } from '../protocol/smtp.ts';
 import type { Protocol } from '../src/dialogue/protocol.ts';
 import { SallyportError } from '../src/errors.ts';
@@ -347,6 +348,19 @@ describe('src/proxy', () => {
         expect(await refused({ mode, verify: false })).to.equal('taken');
       });
     }
+
+    it('and gives its client only what is for it, where what turned TLS on is answered under TLS', async () => {
+      const { authority } = await testCertificates();
+      const inner = await serving(http);
+      const toTls: UpstreamTls = { mode: 'upgrade', ca: authority.cert };
+      const to = { host: 'localhost', port: inner.port };
+      const { connect } = await proxying(http, 0, { tls: 'implicit', to, toTls });
+      const client = await connect();
+      await client.startTls();
+      client.say('GET /nothing HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+      await client.end();
+      expect(client.heard.match(/^HTTP\/1\.1 \d+/gm)).to.deep.equal(['HTTP/1.1 404']);
+    });
 
     it('to the end of what a client has to say, when that is implicit', async () => {
       const { authority } = await testCertificates();

@@ -33,6 +33,8 @@ export interface Protocol {
   readonly speaksFirst: 'client' | 'server';
   /** Whether a server greets once more under TLS, unasked (RFC 5804 section 2.2). Default `false`. */
   readonly greetsAgain?: boolean;
+  /** Whether what turns TLS on has its own answer under TLS, which a client has to read (RFC 2817). Default `false`. */
+  readonly repliesUnderTls?: boolean;
   /** A port on which a server must not insist on TLS (RFC 3207 section 4). Default: there is none. */
   readonly publicPort?: number;
   /** The documents that say how, the one about the upgrade first. */

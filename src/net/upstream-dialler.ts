@@ -97,7 +97,7 @@ export class UpstreamDialler {
       scene: upgradeCommand === undefined ? scene : { ...scene, upgradeCommand },
       timeout,
       implicit: mode === 'implicit',
-      untilTls: true,
+      untilTls: protocol.repliesUnderTls !== true,
       tls: {
         ...(servername === undefined ? {} : { servername }),
         ...(ca === undefined ? {} : { ca }),

@@ -160,4 +160,44 @@ describe('protocol/http', () => {
     client.socket.end();
     expect((await over(1))[0]?.error).to.equal(undefined);
   });
+
+  describe('as a client', () => {
+    const SWITCH = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: TLS/1.2\r\n\r\n';
+    const answered = (response: string) =>
+      new Stage(http, { role: 'probe' }).start().say(SWITCH).secure().say(response);
+
+    for (const [what, response] of [
+      ['no content', 'HTTP/1.1 204 No Content\r\n\r\n'],
+      [
+        'an interim response',
+        'HTTP/1.1 100 Continue\r\nContent-Length: 9\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n',
+      ],
+      ['a length', 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello'],
+      [
+        'chunks',
+        'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n1\r\n!\r\n0\r\nA: b\r\n\r\n',
+      ],
+    ] as const) {
+      it(`reads the response to what turned TLS on to its end: ${what}`, () => {
+        expect(answered(response.slice(0, -1)).handOver).to.equal(undefined);
+        expect(Buffer.from(answered(`${response}HTTP`).handOver?.unread ?? []).toString()).to.equal('HTTP');
+      });
+    }
+
+    for (const [what, head] of [
+      ['nothing that says where it ends', ''],
+      ['a length that is none', 'Content-Length: -1\r\n'],
+      ['two ways to find its end', 'Content-Length: 5\r\nTransfer-Encoding: gzip\r\n'],
+      ['too much content', 'Content-Length: 100000\r\n'],
+      ['a chunk without a size', 'Transfer-Encoding: chunked\r\n\r\nhello\r\n'],
+      ['a large chunk', 'Transfer-Encoding: chunked\r\n\r\nfffff\r\n'],
+      ['many chunks', `Transfer-Encoding: chunked\r\n\r\n${'1\r\na\r\n'.repeat(200)}`],
+      ['a trailer without end', `Transfer-Encoding: chunked\r\n\r\n0\r\n${'A: b\r\n'.repeat(200)}`],
+    ] as const) {
+      it(`takes no response with ${what}`, () => {
+        const { close } = answered(`HTTP/1.1 200 OK\r\n${head}\r\n`);
+        expect(close?.error?.code).to.equal('ERR_UNEXPECTED_REPLY');
+      });
+    }
+  });
 });
