@@ -23,6 +23,8 @@ CLIENTS=(
   chromium:chromium
   certutil:libnss3-tools
   lpstat:cups-client
+  cupsd:cups-daemon
+  ipptool:cups-ipp-utils
   go-sendxmpp:go-sendxmpp
   s3270:s3270
   telnet-ssl:telnet-ssl

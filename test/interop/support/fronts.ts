@@ -35,7 +35,7 @@ export class Fronts {
     const place = ['--listen', '127.0.0.1:0', '--to', `127.0.0.1:${port}`];
     const command = new CommandProcess(['proxy', protocol, ...place, ...args], { XDG_STATE_HOME: state });
     this.#commands.push(command);
-    const [, listening] = await command.until(/s_client .*localhost:(\d+)/);
+    const [, listening] = await command.until(/ TRY\n.*\blocalhost:(\d+)/);
     const caFile = join(state, 'sallyport', 'ca.pem');
     return { port: Number(listening), ca: await readFile(caFile, 'utf8'), caFile };
   }
