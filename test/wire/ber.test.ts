@@ -15,7 +15,9 @@ import {
   encodeInteger,
 } from '../../src/wire/ber.ts';
 
-const latin1 = fc.uint8Array({ maxLength: 400 }).map(bytes => Buffer.from(bytes).toString('latin1'));
+const latin1 = fc
+  .uint8Array({ maxLength: 400, size: 'max' })
+  .map(bytes => Buffer.from(bytes).toString('latin1'));
 const number = fc.oneof(fc.integer(), fc.integer({ min: -40_000, max: 40_000 }));
 /** Of one octet: the five bits of a number are not all set. */
 const tag = fc.nat(255).filter(each => (each & 0x1f) !== 0x1f);
@@ -25,6 +27,21 @@ describe('src/wire/ber', () => {
     const name = encodeElement(0x80, '1.3.6.1.4.1.1466.20037');
     const request = encodeElement(BER.sequence, encodeInteger(1), encodeElement(0x77, name));
     expect(request).to.equal('\x30\x1d\x02\x01\x01\x77\x18\x80\x16' + '1.3.6.1.4.1.1466.20037');
+  });
+
+  it('writes a length in as few octets as hold it', () => {
+    const headOf = (length: number): string => {
+      const element = encodeElement(BER.octetString, 'a'.repeat(length));
+      return Buffer.from(element.slice(0, -length), 'latin1').toString('hex');
+    };
+    expect([1, 127, 128, 255, 256, 65_536].map(headOf)).to.deep.equal([
+      '0401',
+      '047f',
+      '048180',
+      '0481ff',
+      '04820100',
+      '0483010000',
+    ]);
   });
 
   it('writes numbers in as few octets as hold them', () => {
@@ -76,6 +93,7 @@ describe('src/wire/ber', () => {
   it('takes a number in more octets than it needs, up to four', () => {
     expect(decodeInteger(only('\x02\x04\0\0\0\x05'))).to.equal(5);
     expect(decodeInteger(only('\x02\x04\xff\xff\xff\xfb'))).to.equal(-5);
+    expect(decodeInteger(only('\x02\x01\x80'))).to.equal(-128);
   });
 
   it('takes all but zero for true', () => {

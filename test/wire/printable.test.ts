@@ -15,6 +15,7 @@ describe('src/wire/printable', () => {
   it('cuts what is long', () => {
     expect(printable('a'.repeat(300))).to.equal(`${'a'.repeat(256)}...`);
     expect(printable('abc', 2)).to.equal('ab...');
+    expect(printable('ab', 2)).to.equal('ab');
   });
 
   it('gives only printable ASCII for whatever comes in', () => {
