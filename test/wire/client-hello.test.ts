@@ -105,6 +105,26 @@ describe('src/wire/client-hello', () => {
     });
   }
 
+  it('is read up to a length that no client needs', () => {
+    expect(decodeClientHello(Buffer.from('1603017ffb', 'hex'))).to.deep.equal({ needs: 32_768 });
+    expect(decodeClientHello(Buffer.from('1603017ffc', 'hex'))).to.equal(undefined);
+  });
+
+  it('is no ServerHello, and none with a name that goes beyond its list', () => {
+    const [hello, name] = [helloOf(), helloOf()];
+    hello[5] = 2;
+    expect(decodeClientHello(hello)).to.equal(undefined);
+    const length = name.indexOf('mail.example.org') - 1;
+    name[length] = 'mail.example.org'.length + 1;
+    expect(decodeClientHello(name)).to.equal(undefined);
+  });
+
+  it('says no name of another kind than a host', () => {
+    const bytes = helloOf();
+    bytes[bytes.indexOf('mail.example.org') - 3] = 1;
+    expect(decodeClientHello(bytes)).to.have.property('servername', undefined);
+  });
+
   it('is never an exception, whatever is changed in it', () => {
     fc.assert(
       fc.property(fc.nat(), fc.nat(255), fc.nat(), (at, value, cut) => {
