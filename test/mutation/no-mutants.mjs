@@ -11,11 +11,13 @@ const ERRORS = new Set(['RangeError', 'TypeError', 'Error']);
 const LEVELS = new Set(['trace', 'debug', 'info', 'warn', 'error']);
 
 /** Why a node of Babel's gets no mutants; `undefined` if it does. */
-function shouldIgnore({ node, parent }) {
+function shouldIgnore({ node, parent, parentPath }) {
   if (parent === undefined || parent === null || !TEXTS.has(node.type)) return undefined;
   const place = parent.arguments?.indexOf(node) ?? -1;
   const thrown = parent.type === 'NewExpression' ? parent.callee.name : undefined;
   if (thrown === 'SallyportError' && place === 1) return 'detail of an error, for people';
+  if (parentPath?.parent?.type === 'ThrowStatement' && place >= 0 && !node.value?.startsWith('ERR_'))
+    return 'detail of an error that is thrown, for people';
   if (ERRORS.has(thrown) && place === 0) return 'text of an error, for people';
   if (parent.type === 'CallExpression' && place === 1 && LEVELS.has(parent.callee.property?.name))
     return 'text of a log message, for people';

@@ -82,7 +82,7 @@ function options(
       '.ci',
       'test/{bench,interop,soak,fleet,mutation,acme,admin,cli}',
     ],
-    reporters: ['json'],
+    reporters: ['json', 'progress-append-only'],
     jsonReporter: { fileName: report },
     disableTypeChecks: false,
     allowConsoleColors: false,

@@ -3,8 +3,14 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { SallyportError } from '../../src/errors.ts';
 import { crc32c } from '../../src/wire/crc32c.ts';
-import { ipv4Text, ipv6Bytes, ipv6Text } from '../../src/wire/ip-address.ts';
-import { proxyBlock, proxyLine, readProxyHeader, writeValues } from '../../src/wire/proxy-header.ts';
+import { ipv6Bytes, ipv6Text } from '../../src/wire/ip-address.ts';
+import {
+  beginsProxyHeader,
+  proxyBlock,
+  proxyLine,
+  readProxyHeader,
+  writeValues,
+} from '../../src/wire/proxy-header.ts';
 
 const SIGNATURE = '0d0a0d0a000d0a515549540a';
 const SOURCE = { address: '192.0.2.1', port: 56_324 };
@@ -48,6 +54,9 @@ describe('src/wire/proxy-header', () => {
         const read = readProxyHeader(Buffer.concat([Buffer.from(line), BEHIND]));
         expect(read?.length).to.equal(line.length);
         expect(endsOf(read)).to.equal(ends);
+        expect(read?.header.values).to.deep.equal([]);
+        for (let cut = 0; cut < line.length; cut += 1)
+          expect(readProxyHeader(Buffer.from(line.slice(0, cut))), `${cut} bytes`).to.equal(undefined);
       });
     }
 
@@ -59,7 +68,10 @@ describe('src/wire/proxy-header', () => {
       'PROXYTCP4\r\n',
       'PROXY TCP5 192.0.2.1 192.0.2.2 1 2\r\n',
       'PROXY UDP4 192.0.2.1 192.0.2.2 1 2\r\n',
+      'PROXY TCP5 ::1 ::1 1 2\r\n',
       'PROXY UNKNOWNX\r\n',
+      'PROXY XUNKNOWN\r\n',
+      'PROXY TCP4 192.0.2.1 ::1 1 2\r\n',
       'PROXY TCP4 192.0.2.1 192.0.2.2 1\r\n',
       'PROXY TCP4 192.0.2.1 192.0.2.2 1 2 3\r\n',
       'PROXY TCP4  192.0.2.1 192.0.2.2 1 2\r\n',
@@ -116,6 +128,11 @@ describe('src/wire/proxy-header', () => {
       });
     }
 
+    it('has no values where it is LOCAL', () => {
+      const read = readProxyHeader(v2('20', '11', `${TCP4}ee0003616263`));
+      expect(read?.header).to.deep.equal({ endpoints: undefined, values: [] });
+    });
+
     const bad: [string, Buffer][] = [
       ['a signature that is not quite one', bytes('0d0a0d0a000d0a515549540b2111000c')],
       ['CRLF', Buffer.from('\r\nEHLO a\r\n')],
@@ -131,6 +148,7 @@ describe('src/wire/proxy-header', () => {
       ['a value whose length is cut off', v2('21', '11', `${TCP4}0400`)],
       ['a value that is cut off', v2('21', '11', `${TCP4}04000461`)],
       ['4097 bytes, before they come', bytes(`${SIGNATURE}21111001`)],
+      ['a value of which nothing has come', v2('21', '11', `${TCP4}040001`)],
       ['a wrong checksum', v2('21', '11', `${TCP4}03000400000000`)],
       ['a checksum of three bytes', v2('21', '11', `${TCP4}030003000000`)],
     ];
@@ -219,8 +237,18 @@ describe('src/wire/proxy-header', () => {
   it('says UNKNOWN and UNSPEC of ends that are not of one family', () => {
     const unix = { address: '', port: 0 };
     expect(proxyLine(SOURCE, unix)).to.equal('PROXY UNKNOWN\r\n');
-    expect(proxyLine(SOURCE, { address: '::1', port: 1 })).to.equal('PROXY UNKNOWN\r\n');
-    expect(Buffer.from(proxyBlock(SOURCE, unix, [])).toString('hex')).to.equal(`${SIGNATURE}21000000`);
+    const six = { address: '::1', port: 1 };
+    for (const [source, destination] of [
+      [SOURCE, six],
+      [six, SOURCE],
+      [unix, SOURCE],
+      [unix, six],
+      [SOURCE, unix],
+    ] as const) {
+      expect(proxyLine(source, destination)).to.equal('PROXY UNKNOWN\r\n');
+      const block = Buffer.from(proxyBlock(source, destination, []));
+      expect(block.toString('hex')).to.equal(`${SIGNATURE}21000000`);
+    }
   });
 
   it('writes what the specification shows', () => {
@@ -238,18 +266,14 @@ describe('src/wire/proxy-header', () => {
     expect(crc32c(Buffer.from('123456789'))).to.equal(0xe3069283);
   });
 
-  it('writes addresses as RFC 5952 does', () => {
-    for (const [text, written] of [
-      ['2001:0DB8:0:0:0:0:0:1', '2001:db8::1'],
-      ['::', '::'],
-      ['1:0:0:2:0:0:0:3', '1:0:0:2::3'],
-      ['1:0:2:3:4:5:6:7', '1:0:2:3:4:5:6:7'],
-      ['0:0:1::', '0:0:1::'],
-      ['10:0:0:1::', '10:0:0:1::'],
-    ] as const) {
-      expect(ipv6Text(ipv6Bytes(text) ?? Buffer.alloc(0)), text).to.equal(written);
-    }
-    expect(ipv4Text(bytes('c0000201'))).to.equal('192.0.2.1');
+  it('is told by how it begins, as soon as that can be told', () => {
+    const signature = bytes(SIGNATURE).toString('latin1');
+    for (const begin of ['PROXY ', 'PROXY TCP4', signature, `${signature}!`])
+      expect(beginsProxyHeader(begin), begin).to.equal(true);
+    for (const begin of ['', 'P', 'PROXY', '\r', signature.slice(0, -1)])
+      expect(beginsProxyHeader(begin), begin).to.equal(undefined);
+    for (const begin of ['PROXI', 'proxy ', '\r\nX', 'EHLO a', ' PROXY '])
+      expect(beginsProxyHeader(begin), begin).to.equal(false);
   });
 });
 
