@@ -6,16 +6,15 @@ import { loadAuthorities, loadCertificate } from '../net/certificates.ts';
 import type { PortRange } from '../net/data-port.ts';
 import type { DialTarget } from '../net/dial.ts';
 import type { ListenOptions } from '../net/listener.ts';
-import { passedDescriptor } from '../net/passed-descriptor.ts';
 import type { UpstreamAddress } from '../net/upstream-choice.ts';
 import type { UpstreamTls } from '../net/upstream-dialler.ts';
 import { defaults, type TlsPolicy } from '../options.ts';
 import { createProxy, proxyDefaults } from '../proxy.ts';
+import { dropPrivileges } from '../run/drop-privileges.ts';
 import { address, upstreams } from './address.ts';
 import { addAdminOptions, adminOf, listenBeside } from './admin-options.ts';
 import { choice, portRange, someSeconds } from './argument.ts';
 import { drainOnSignal } from './drain-on-signal.ts';
-import { dropPrivileges } from './drop-privileges.ts';
 import { KeptCertificates } from './kept-certificates.ts';
 import { protocolNamed } from './protocol-argument.ts';
 import { serviceManager } from './service-manager.ts';
@@ -144,13 +143,13 @@ async function proxy(name: string, options: ProxyCommandOptions): Promise<void> 
   dropPrivileges(options);
   log.info({ protocol: name, role: 'proxy', ...where, tls }, 'listening');
   process.stdout.write(`${tryTable(tryRows(server, certificates.caFile))}\n${adminLine}`);
-  serviceManager(log).ready(`Proxy for ${name}`);
+  void serviceManager(log).ready(`Proxy for ${name}`);
 }
 
 function placeOf({ listen, socket }: ProxyCommandOptions): ListenOptions | undefined {
   if (socket === undefined) return listen;
   if (listen !== undefined) throw new SallyportError('ERR_OPTION', '--listen and --socket: only one of them');
-  return { fd: passedDescriptor(socket) };
+  return { passed: socket };
 }
 
 /** On a public port a server must not insist on TLS (RFC 3207 section 4). */

@@ -8,6 +8,7 @@ import { Operation } from '../run/operation.ts';
 import { Reloader } from '../run/reloader.ts';
 import { drainOnSignal } from './drain-on-signal.ts';
 import { exitStatuses } from './exit-status.ts';
+import { serviceManager } from './service-manager.ts';
 
 const EXAMPLES = `
 Examples:
@@ -39,9 +40,25 @@ async function run({ config }: { readonly config: string }): Promise<void> {
     read: () => readConfiguration(config, { protocols }),
     reloaded: configuration => logBy(configuration.log, log),
   });
-  process.on('SIGHUP', () => void started.then(() => reloader.reload()).catch(() => undefined));
+  const manager = serviceManager(log);
+  let reloads = 0;
+  const reload = async () => {
+    reloads += 1;
+    void manager.reloading();
+    const inForce = await reloader.reload();
+    reloads -= 1;
+    if (reloads === 0)
+      await manager.ready(statusOf(operation, inForce ? '' : '; the last reload was refused'));
+  };
+  process.on('SIGHUP', () => void started.then(reload).catch(() => undefined));
   await started;
   log.info({ file: config, listeners: read.configuration.listeners.length, pid: process.pid }, 'ready');
+  await manager.ready(statusOf(operation));
+}
+
+function statusOf({ service: { servers } }: Operation, more = ''): string {
+  const names = new Set(servers.map(({ protocol }) => protocol.name));
+  return `Serving ${[...names].join(', ')} on ${servers.length} addresses${more}`;
 }
 
 function refuse({ mistakes }: ReadConfiguration): void {

@@ -2,16 +2,15 @@ import { Command, Option } from 'commander';
 import { protocols } from '../../protocol/index.ts';
 import type { Protocol } from '../dialogue/protocol.ts';
 import { SallyportError } from '../errors.ts';
-import { passedDescriptor } from '../net/passed-descriptor.ts';
 import type { Application } from '../net/session.ts';
 import { defaults, type TlsPolicy } from '../options.ts';
 import { loadApplication } from '../run/application-module.ts';
 import { commandApplication } from '../run/command-application.ts';
+import { dropPrivileges } from '../run/drop-privileges.ts';
 import { createServer, type Server } from '../server.ts';
 import { addAdminOptions, adminOf, listenBeside } from './admin-options.ts';
 import { port, whole } from './argument.ts';
 import { drainOnSignal } from './drain-on-signal.ts';
-import { dropPrivileges } from './drop-privileges.ts';
 import { KeptCertificates } from './kept-certificates.ts';
 import { protocolNamed } from './protocol-argument.ts';
 import { serviceManager } from './service-manager.ts';
@@ -101,7 +100,7 @@ async function serve(names: readonly string[], options: ServeOptions): Promise<v
   }
   const rows = servers.flatMap(server => tryRows(server, certificates.caFile));
   process.stdout.write(`${tryTable(rows)}\n${adminLine}`);
-  serviceManager(log).ready(`Serving ${chosen.map(({ name }) => name).join(', ')}`);
+  void serviceManager(log).ready(`Serving ${chosen.map(({ name }) => name).join(', ')}`);
 }
 
 /** What is said of `--tls` where it is not given, in words. */
@@ -130,7 +129,7 @@ async function listenAll(servers: readonly Server[], options: ServeOptions): Pro
       const own = options.tls === 'implicit' ? server.protocol.implicitPort : server.protocol.port;
       const number = options.port ?? options.portOffset + (own ?? server.protocol.port);
       const { host, socket } = options;
-      await server.listen(socket === undefined ? { host, port: number } : { fd: passedDescriptor(socket) });
+      await server.listen(socket === undefined ? { host, port: number } : { passed: socket });
     }
   } catch (error) {
     await Promise.all(servers.map(server => server.close({ within: 0 })));

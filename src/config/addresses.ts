@@ -1,10 +1,10 @@
 import { isIPv6 } from 'node:net';
-import { type DialTarget, targetName } from '../net/dial.ts';
+import { type ListenPlace, placeName } from '../net/dial.ts';
 import type { Reading } from './reading.ts';
 import type { Path } from './source.ts';
 
 export interface Placed {
-  readonly address: DialTarget;
+  readonly address: ListenPlace;
   readonly path: Path;
 }
 
@@ -14,15 +14,16 @@ export function reportTakenAddresses(placed: readonly Placed[], reading: Reading
     const taken = placed.slice(0, index).find(other => collide(other.address, address));
     if (taken === undefined) continue;
     const { line } = reading.source.position(taken.path);
-    const name = targetName(address);
-    const same = targetName(taken.address);
+    const name = placeName(address);
+    const same = placeName(taken.address);
     const found =
       same === name ? `${name} is taken by line ${line}` : `${name} is part of ${same} in line ${line}`;
     reading.report(path, found, 'give each listener an address of its own');
   }
 }
 
-function collide(one: DialTarget, other: DialTarget): boolean {
+function collide(one: ListenPlace, other: ListenPlace): boolean {
+  if ('passed' in one || 'passed' in other) return placeName(one) === placeName(other);
   if ('path' in one || 'path' in other) return 'path' in one && 'path' in other && one.path === other.path;
   // The system chooses another one each time.
   if (one.port !== other.port || one.port === 0) return false;

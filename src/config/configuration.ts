@@ -2,7 +2,7 @@ import type { AdminPlace } from '../admin/admin.ts';
 import type { CertificateStoreOptions } from '../certificates/certificate-store.ts';
 import type { LogOptions } from '../log.ts';
 import type { AdmissionLimits } from '../net/admission.ts';
-import type { DialTarget } from '../net/dial.ts';
+import type { ListenPlace } from '../net/dial.ts';
 import type { ServerOptions, TlsOptions } from '../options.ts';
 import type { ProxyOptions } from '../proxy.ts';
 
@@ -20,14 +20,16 @@ export interface Configuration {
   readonly admin?: AdminPlace;
   /** Of session tickets; `undefined` for keys of their own. */
   readonly ticketSecret: Uint8Array | undefined;
+  /** Whom the process goes on as when all listen. */
+  readonly identity: { readonly user?: string; readonly group?: string };
   readonly log: LogOptions;
   /** How long sessions have to end. */
   readonly drain: number;
 }
 
 export interface ListenerConfiguration {
-  readonly address: DialTarget;
-  /** As in logs: `host:port` or a path. */
+  readonly address: ListenPlace;
+  /** As in logs: `host:port`, a path, or the name of a socket that is passed. */
   readonly name: string;
   readonly options: ListenerOptions;
   readonly certificates: CertificateSpec;

@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises';
 import type { Protocol } from '../dialogue/protocol.ts';
-import { targetName } from '../net/dial.ts';
+import { placeName } from '../net/dial.ts';
 import { defaults, type TlsPolicy } from '../options.ts';
 import { proxyDefaults } from '../proxy.ts';
 import type {
@@ -54,7 +54,7 @@ export async function readListener(
   const limits = section.limits && limitsOf(section.limits);
   return listOf(section.address).map(address => ({
     address,
-    name: targetName(address),
+    name: placeName(address),
     options: { ...options, tls: section.tls ?? usualPolicy(protocol, address) },
     certificates: { sources, ocsp: shared.ocsp, ...trust },
     destination,

@@ -73,7 +73,7 @@ export async function readText(
   if (!read.success || reading.mistakes.length > 0) {
     return { configuration: undefined, mistakes: inOrder(reading.mistakes) };
   }
-  const { limits, log, drain } = read.data;
+  const { limits, user, group, log, drain } = read.data;
   const configuration = {
     file,
     listeners,
@@ -81,6 +81,7 @@ export async function readText(
     ticketSecret,
     limits: limitsOf(limits),
     ...(redis === undefined ? {} : { redis }),
+    identity: { ...(user && { user }), ...(group && { group }) },
     log: { level: log.level, format: log.format ?? (process.stderr.isTTY ? 'pretty' : 'json') },
     drain,
   } as const;

@@ -5,6 +5,9 @@ import { SallyportError } from '../errors.ts';
 /** Where a server listens: a TCP port of a name or address, or a Unix socket. */
 export type DialTarget = { readonly host: string; readonly port: number } | { readonly path: string };
 
+/** Where a server listens, or by which name the socket for it was passed. */
+export type ListenPlace = DialTarget | { readonly passed: string };
+
 export interface DialOptions {
   /** To look the name up and to connect, in milliseconds. */
   readonly timeout: number;
@@ -42,6 +45,11 @@ export async function dial(target: DialTarget, { timeout }: DialOptions): Promis
 export function targetName(target: DialTarget): string {
   if ('path' in target) return target.path;
   return `${net.isIPv6(target.host) ? `[${target.host}]` : target.host}:${target.port}`;
+}
+
+/** The same of where a server listens, which may be a socket that was passed to it. */
+export function placeName(place: ListenPlace): string {
+  return 'passed' in place ? place.passed : targetName(place);
 }
 
 /** The addresses of a name, in the system's order of preference, the two families in turn. */

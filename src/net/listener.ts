@@ -4,6 +4,7 @@ import { added, type Census, censusOf, NO_TRAFFIC, type Traffic } from './census
 import { Driver } from './driver.ts';
 import type { Gate } from './gate.ts';
 import { connectionFailure } from './handshake-failure.ts';
+import { takeDescriptor } from './passed-descriptor.ts';
 import { ProxyNetworks, readPreamble } from './proxy-preamble.ts';
 import type { Service } from './service.ts';
 import { removeStaleSocket } from './stale-socket.ts';
@@ -17,6 +18,8 @@ export interface ListenOptions {
   readonly path?: string;
   /** The descriptor of a socket that listens already, in place of an address and a port. */
   readonly fd?: number;
+  /** The name of a socket that was passed to this process, in their place: `systemd:NAME` or `fd:NUMBER`. */
+  readonly passed?: string;
 }
 
 /** Connections above the limit that are still told why; beyond these they are dropped without a word. */
@@ -84,11 +87,12 @@ export class Listener {
   }
 
   /** Rejects with ERR_LISTEN, the address and the system's reason. A Unix socket that nobody serves any more gives way. */
-  async listen({ host = '127.0.0.1', port, path, fd }: ListenOptions): Promise<AddressInfo> {
+  async listen({ host = '127.0.0.1', port, path, passed, ...given }: ListenOptions): Promise<AddressInfo> {
+    const fd = passed === undefined ? given.fd : takeDescriptor(passed);
     if ([port, path, fd].filter(given => given !== undefined).length !== 1) {
       throw new SallyportError('ERR_OPTION', 'listen needs a port, or a path');
     }
-    const where = fd === undefined ? (path ?? `${host} port ${port}`) : `descriptor ${fd}`;
+    const where = fd === undefined ? (path ?? `${host} port ${port}`) : (passed ?? `descriptor ${fd}`);
     const what = fd === undefined ? (path === undefined ? { host, port } : { path }) : { fd };
     if (path !== undefined) await removeStaleSocket(path);
     return new Promise((resolve, reject) => {

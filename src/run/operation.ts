@@ -2,6 +2,7 @@ import type { Configuration } from '../config/configuration.ts';
 import type { Change } from './change.ts';
 import { CurrentRates } from './current-rates.ts';
 import { OptionalAdmin } from './optional-admin.ts';
+import { Privileges } from './privileges.ts';
 import type { Reloadable } from './reloader.ts';
 import { type Reloaded, Service, type ServiceSurroundings } from './service.ts';
 
@@ -10,6 +11,7 @@ export class Operation implements Reloadable {
   readonly service: Service;
   readonly admin: OptionalAdmin;
   readonly #rates: CurrentRates;
+  readonly #privileges = new Privileges();
 
   constructor(surroundings: Omit<ServiceSurroundings, 'rates'>) {
     const { log } = surroundings;
@@ -18,14 +20,23 @@ export class Operation implements Reloadable {
     this.admin = new OptionalAdmin(this.service, log);
   }
 
-  /** Rejects as `Service.start` does, and with ERR_LISTEN for the admin; nothing listens then. */
+  /**
+   * Listens everywhere, and goes on as another user where that is wanted. Rejects as `Service.start` does, with ERR_LISTEN
+   * for the admin, and with ERR_PRIVILEGES; the process is to end then.
+   */
   async start(configuration: Configuration): Promise<void> {
     await this.#put(configuration, () => this.service.start(configuration));
+    this.#privileges.drop(configuration.identity);
   }
 
-  /** Rejects as `Service.reload` does, with ERR_LISTEN for the admin, and with ERR_OPTION for a Redis; all is as before then. */
-  reload(configuration: Configuration): Promise<Reloaded> {
-    return this.#put(configuration, () => this.service.reload(configuration));
+  /** Rejects as `Service.reload` does, with ERR_LISTEN for the admin, with ERR_OPTION for a Redis, and with ERR_PRIVILEGES for another user; all is as before then. */
+  async reload(configuration: Configuration): Promise<Reloaded> {
+    this.#privileges.check(configuration.identity);
+    try {
+      return await this.#put(configuration, () => this.service.reload(configuration));
+    } catch (error) {
+      throw this.#privileges.explained(error);
+    }
   }
 
   /** As `Service.drain`; the admin goes on telling, and that it is not ready. */

@@ -23,8 +23,8 @@ export class Reloader {
   readonly #service: Reloadable;
   readonly #log: Log;
   readonly #steps: ReloadSteps;
-  #under: Promise<void> | undefined;
-  #next: Promise<void> | undefined;
+  #under: Promise<boolean> | undefined;
+  #next: Promise<boolean> | undefined;
 
   constructor(service: Reloadable, log: Log, steps: ReloadSteps) {
     this.#service = service;
@@ -32,8 +32,8 @@ export class Reloader {
     this.#steps = steps;
   }
 
-  /** Resolves when what is in the file now is in force, or refused. Never rejects. */
-  reload(): Promise<void> {
+  /** Resolves when what is in the file now is in force, or refused, with which of the two. Never rejects. */
+  reload(): Promise<boolean> {
     if (this.#under === undefined) {
       this.#under = this.#once().finally(() => {
         this.#under = undefined;
@@ -48,18 +48,20 @@ export class Reloader {
     return this.#next;
   }
 
-  async #once(): Promise<void> {
+  async #once(): Promise<boolean> {
     try {
       const { configuration, mistakes } = await this.#steps.read();
       if (configuration === undefined) {
         this.#refuse(mistakes);
-        return;
+        return false;
       }
       const reloaded = await this.#service.reload(configuration);
       await this.#steps.reloaded(configuration);
       this.#log.info({ file: configuration.file, ...reloaded }, 'reloaded');
+      return true;
     } catch (error) {
       this.#log.error(faultFields(error), 'reload refused: all goes on as before');
+      return false;
     }
   }
 

@@ -155,7 +155,7 @@ export class Service extends EventEmitter<ServiceEvents> {
   async #listen(wanted: ReadonlyMap<string, WantedListener>, configuration: Wanted): Promise<void> {
     const fresh = new Map<string, RunningListener>();
     this.#fresh = fresh;
-    for (const [key, each] of wanted) {
+    for (const [key, each] of passedLast(wanted)) {
       if (this.#running.has(key)) continue;
       const server = this.#serverOf(each, configuration);
       fresh.set(key, { ...each, server });
@@ -262,6 +262,14 @@ export class Service extends EventEmitter<ServiceEvents> {
       this.emit('gone', server);
     });
   }
+}
+
+/** What was passed cannot be listened on again, should another address not be had. */
+function passedLast(
+  wanted: ReadonlyMap<string, WantedListener>,
+): readonly (readonly [string, WantedListener])[] {
+  const isPassed = ([, { listener }]: readonly [string, WantedListener]) => 'passed' in listener.address;
+  return [...[...wanted].filter(each => !isPassed(each)), ...[...wanted].filter(isPassed)];
 }
 
 function holdsTo({ options }: Server, limits: Configuration['limits']): boolean {

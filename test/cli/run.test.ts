@@ -1,9 +1,11 @@
+import { once } from 'node:events';
 import { copyFile, writeFile } from 'node:fs/promises';
+import * as net from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { exitStatuses } from '../../src/cli/exit-status.ts';
 import { issueCertificate } from '../../src/net/certificate-issuer.ts';
-import { CommandProcess } from '../support/command.ts';
+import { CommandProcess, SALLYPORT } from '../support/command.ts';
 import { configurationFolder } from '../support/configuration-files.ts';
 import { removeFolders } from '../support/folder.ts';
 import { WireClient } from '../support/wire-client.ts';
@@ -107,6 +109,36 @@ describe('sallyport run', function () {
     await client.end();
     expect((await command.exit()).status).to.equal(exitStatuses.ok);
     client.destroy();
+  });
+
+  it('listens on a socket that systemd passes, keeps it over a reload, and cannot have it again', async () => {
+    const socket = net.createServer().listen(0, '127.0.0.1');
+    await once(socket, 'listening');
+    const { port } = socket.address() as net.AddressInfo; // it listens
+    // Internal to Node, and the only way to a listening descriptor.
+    const { fd } = (socket as unknown as { readonly _handle: { readonly fd: number } })._handle;
+    const passed = GOOD.replace("'127.0.0.1:0'", 'systemd:mail');
+    await writeFile(file, passed);
+    const script = 'export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=mail; exec "$@"';
+    const args = ['-c', script, 'sh', process.execPath, ...SALLYPORT, 'run', '--config', file];
+    const command = new CommandProcess(args, { XDG_STATE_HOME: folder }, { file: 'sh', descriptors: [fd] });
+    running.push(command);
+    socket.close();
+    const { client } = await session(await portOf(command));
+    await writeFile(file, passed.replace('exec: cat', 'exec: tr a-z A-Z').replace('level: info', ''));
+    command.kill('SIGHUP');
+    await command.until(/"changed":1,"removed":0,"kept":0,"msg":"reloaded"/, 'stderr');
+    const changed = await session(port);
+    await client.say('as before\r\n').until('as before');
+    for (const each of [client, changed.client]) each.destroy();
+    await writeFile(file, GOOD);
+    command.kill('SIGHUP');
+    await command.until(/"added":1,"changed":0,"removed":1/, 'stderr');
+    await writeFile(file, passed);
+    command.kill('SIGHUP');
+    await command.until(/"systemd:mail\\" has been given up before[^\n]*"reload refused/, 'stderr');
+    const [, last] = [...command.stderr.matchAll(/"port":(\d+)[^\n]*"msg":"listening"/g)].at(-1) ?? [];
+    (await session(Number(last))).client.destroy();
   });
 
   it('does not start with a mistake in the file: prints all of them, and ends with 78', async () => {

@@ -77,13 +77,14 @@ describe('src/config/read-configuration', () => {
 
   it('takes every key, and reads all files that it names', async () => {
     const text = (await configurations('good')).get('every-key') ?? '';
-    const { listeners, limits, redis, admin, log, drain, ticketSecret } = await good(text);
+    const { listeners, limits, redis, admin, identity, log, drain, ticketSecret } = await good(text);
     expect(listeners.map(({ name, options }) => `${options.protocol.name} ${name}`)).to.deep.equal([
       'smtp 127.0.0.1:25',
       'smtp [::1]:587',
       'smtp /run/sallyport/smtp.sock',
       'postgres 127.0.0.1:5432',
       'line 127.0.0.1:0',
+      'line systemd:line',
     ]);
     const [smtp, , , postgres, line] = listeners;
     const { protocol, ...options } = smtp?.options ?? {};
@@ -150,7 +151,7 @@ describe('src/config/read-configuration', () => {
       trusted: ['::1'],
     });
     expect(line?.limits).to.equal(undefined);
-    expect({ limits, redis, admin, log, drain }).to.deep.equal({
+    expect({ limits, redis, admin, identity, log, drain }).to.deep.equal({
       limits: {
         maxConnections: 1000,
         maxPerAddress: 10,
@@ -160,6 +161,7 @@ describe('src/config/read-configuration', () => {
       },
       redis: 'redis://10.0.0.9:6379/1',
       admin: { address: { host: '0.0.0.0', port: 9464 }, token: 'correct-horse-battery-staple' },
+      identity: { user: 'mail', group: '8' },
       log: { level: 'warn', format: 'json' },
       drain: 3_600_000,
     });

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { CommandProcess } from '../support/command.ts';
@@ -42,6 +43,39 @@ describeClient('systemd-notify', () => {
       await until(/READY=1 STATUS=Serving smtp/);
       await until(/(WATCHDOG=1[\s\S]*){2}/);
       expect(heard).to.not.contain('STOPPING');
+      command.kill('SIGTERM');
+      await until(/STOPPING=1 STATUS=Draining/);
+      expect((await command.exit()).status).to.equal(0);
+    } finally {
+      command.kill('SIGKILL');
+    }
+  });
+
+  it('says when a reload begins, by its clock, and when it is over, also where it was refused', async () => {
+    const good = 'certificates: development\nlisteners: [{ protocol: smtp, address: 127.0.0.1:0 }]\n';
+    const folder = await folderWith({ 'sallyport.yaml': good });
+    const [path, file] = [join(folder, 'notify'), join(folder, 'sallyport.yaml')];
+    manager = spawn('python3', ['-c', MANAGER, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let heard = '';
+    const { stdout } = manager;
+    stdout?.setEncoding('utf8').on('data', text => {
+      heard += text;
+    });
+    const until = async (words: RegExp) => {
+      while (!words.test(heard)) await once(stdout ?? process, 'data');
+    };
+    await until(/bound/);
+    const env = { NOTIFY_SOCKET: path, XDG_STATE_HOME: folder };
+    const command = new CommandProcess(['run', '--config', file], env);
+    try {
+      await until(/READY=1 STATUS=Serving smtp on 1 addresses\n/);
+      command.kill('SIGHUP');
+      await until(
+        /RELOADING=1 MONOTONIC_USEC=\d{6,}\n(.*BARRIER.*\n)*READY=1 STATUS=Serving smtp on 1 addresses\n/,
+      );
+      await writeFile(file, good.replace('smtp', 'smpt'));
+      command.kill('SIGHUP');
+      await until(/RELOADING[^$]*RELOADING[^$]*READY=1 STATUS=[^\n]*; the last reload was refused\n/);
       command.kill('SIGTERM');
       await until(/STOPPING=1 STATUS=Draining/);
       expect((await command.exit()).status).to.equal(0);

@@ -21,10 +21,16 @@ export class CommandProcess {
   stderr = '';
   readonly #exited: Promise<unknown>;
 
-  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-    this.child = spawn(process.execPath, [...SALLYPORT, ...args], {
+  /** `through` is another program that becomes the command, as `args` tell it to, with more descriptors from 3 on. */
+  constructor(
+    args: readonly string[],
+    env: NodeJS.ProcessEnv = {},
+    through?: { readonly file: string; readonly descriptors: readonly number[] },
+  ) {
+    const { file, descriptors } = through ?? { file: process.execPath, descriptors: [] };
+    this.child = spawn(file, through === undefined ? [...SALLYPORT, ...args] : args, {
       env: { ...process.env, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', ...descriptors],
     });
     this.child.stdout?.setEncoding('utf8').on('data', text => {
       this.stdout += text;

@@ -5,15 +5,17 @@ import { certificatesSection, clientCertificatesSection } from './certificates.t
 import { listenerLimitsSection } from './limits.ts';
 import { proxySection } from './proxy.ts';
 import { timeoutsSection } from './timeouts.ts';
-import { count, fileName, hostName, listenAddress, networkText, oneOrMore } from './values.ts';
+import { count, fileName, hostName, listenPlace, networkText, oneOrMore } from './values.ts';
 
 /** One protocol on one or more addresses; `protocols` are their names. */
 export function listenerSection(protocols: readonly string[]) {
   return z.strictObject({
     protocol: z.enum(protocols).describe('What is spoken.'),
-    address: oneOrMore(listenAddress())
-      .describe("Where it listens: `host:port`, `'[IPv6]:port'` or `unix:/path`, or a list of these.")
-      .meta({ form: "host:port, '[IPv6]:port' or unix:/path, or a list of these" }),
+    address: oneOrMore(listenPlace())
+      .describe(
+        'Where it listens. `systemd:NAME` is the socket that systemd passes under this name, `fd:NUMBER` one by its number.',
+      )
+      .meta({ form: "host:port, '[IPv6]:port', unix:/path, systemd:NAME, fd:NUMBER, or a list of these" }),
     tls: z
       .enum(TLS_POLICIES)
       .exactOptional()

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { adminSection } from './admin.ts';
 import { certificatesSection, ticketSecret } from './certificates.ts';
+import { identityKeys } from './identity.ts';
 import { limitsSection } from './limits.ts';
 import { listenerSection } from './listener.ts';
 import { logSection } from './log.ts';
@@ -27,6 +28,7 @@ export function configurationSchema(protocols: readonly string[]) {
         .describe('What is served where.'),
       limits: limitsSection().prefault({}),
       admin: adminSection().exactOptional(),
+      ...identityKeys(),
       log: logSection().prefault({}),
       drain: duration()
         .prefault(durationText(DRAIN_WITHIN))

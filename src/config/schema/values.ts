@@ -1,5 +1,7 @@
 import * as z from 'zod';
 import { ADDRESS, readAddress } from '../../net/address.ts';
+import type { ListenPlace } from '../../net/dial.ts';
+import { PASSED } from '../../net/passed-descriptor.ts';
 import { isNetwork } from '../../net/proxy-preamble.ts';
 
 /*
@@ -88,6 +90,16 @@ const ADDRESS_FORM = "host:port, '[IPv6]:port' or unix:/path";
 /** An address to listen on; port 0 lets the system choose. */
 export function listenAddress() {
   return address(0);
+}
+
+/** An address to listen on, or a socket that was passed. */
+export function listenPlace() {
+  const form = "host:port, '[IPv6]:port', unix:/path, systemd:NAME or fd:NUMBER";
+  const passed = z
+    .string()
+    .regex(PASSED)
+    .transform((text): ListenPlace => ({ passed: text }));
+  return z.union([passed, listenAddress()]).meta({ form });
 }
 
 /** An address to dial. */

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { dropPrivileges } from '../../src/cli/drop-privileges.ts';
+import { dropPrivileges } from '../../src/run/drop-privileges.ts';
 import { CommandProcess } from '../support/command.ts';
 
 const ROOT_USER = process.getuid?.() === 0;
 const NOBODY = 65_534;
 
-describe('src/cli/drop-privileges', () => {
+describe('src/run/drop-privileges', () => {
   it('changes nothing where nobody is named', () => {
     expect(() => dropPrivileges({})).to.not.throw();
   });
