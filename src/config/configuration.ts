@@ -58,5 +58,5 @@ export type Destination =
 
 export type UpstreamOptions = Pick<
   ProxyOptions,
-  'to' | 'toTls' | 'sendProxy' | 'connectTimeout' | 'upstreamTimeout'
+  'to' | 'toTls' | 'sendProxy' | 'connectTimeout' | 'upstreamTimeout' | 'dataPorts' | 'dataAddress'
 >;

@@ -44,7 +44,8 @@ export async function readListener(
     trustOf(section, path, reading),
     destinationOf(section, path, reading),
   ]);
-  if (sources === undefined || trust === undefined || destination === undefined) return [];
+  const idle = reportIdleKeys(section, protocol, path, reading);
+  if (sources === undefined || trust === undefined || destination === undefined || idle) return [];
   const hostname = section.hostname ?? shared.hostname;
   const options = {
     ...optionsOf(section),
@@ -60,6 +61,20 @@ export async function readListener(
     destination,
     ...(limits && { limits }),
   }));
+}
+
+/** What is for data connections, where the protocol has none. */
+function reportIdleKeys(
+  { proxy }: ListenerSection,
+  protocol: Protocol,
+  path: Path,
+  reading: Reading,
+): boolean {
+  if (proxy === undefined || protocol.follow !== undefined) return false;
+  const given = (['data-ports', 'data-address'] as const).filter(key => proxy[key] !== undefined);
+  for (const key of given)
+    reading.report([...path, 'proxy', key], `${protocol.name} has no data connections`, `leave "${key}" out`);
+  return given.length > 0;
 }
 
 /** On a public port a server must not insist on TLS (RFC 3207 section 4). */

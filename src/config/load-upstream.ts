@@ -25,7 +25,7 @@ export async function loadUpstream(
     reading.report([...path, 'tls'], 'a Unix socket has no name that its certificate could be for', right);
   }
   const toTls = section.tls && (await loadUpstreamTls(section.tls, [...path, 'tls'], reading));
-  const sendProxy = section['send-proxy'];
+  const { 'send-proxy': sendProxy, 'data-ports': dataPorts, 'data-address': dataAddress } = section;
   if (reading.mistakes.length > before) return undefined;
   return {
     to,
@@ -33,6 +33,8 @@ export async function loadUpstream(
     upstreamTimeout: section['upstream-timeout'],
     ...(toTls === undefined ? {} : { toTls }),
     ...(sendProxy === undefined ? {} : { sendProxy }),
+    ...(dataPorts === undefined ? {} : { dataPorts }),
+    ...(dataAddress === undefined ? {} : { dataAddress }),
   };
 }
 

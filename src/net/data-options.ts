@@ -34,6 +34,6 @@ export function dataOptions({ dataPorts, dataAddress, dataTimeout }: Given): Dat
 }
 
 /** Ports below 1024 are those of services, and not to be taken by chance. */
-function isRange({ from, to }: PortRange): boolean {
+export function isRange({ from, to }: PortRange): boolean {
   return [from, to].every(Number.isInteger) && from >= 1024 && from <= to && to <= 65_535;
 }

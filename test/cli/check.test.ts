@@ -36,6 +36,7 @@ describe('sallyport check', function () {
       `postgres on 127.0.0.1:5432: TLS required${mail.repeat(4)}, to ${upstreams}`,
       `line on 127.0.0.1:0: TLS required${mail.repeat(4)}, to the command tr a-z "\\$\\{UPPER\\}"`,
       `line on systemd:line: TLS required${mail.repeat(4)}, to the command tr a-z "\\$\\{UPPER\\}"`,
+      `ftp on 127.0.0.1:21: TLS required${mail.repeat(4)}, to 10.0.0.6:2121`,
       'admin on 0.0.0.0:9464: figures for who has the token',
     ];
     const lines = stdout.trimEnd().split('\n');

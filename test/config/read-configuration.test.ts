@@ -85,6 +85,7 @@ describe('src/config/read-configuration', () => {
       'postgres 127.0.0.1:5432',
       'line 127.0.0.1:0',
       'line systemd:line',
+      'ftp 127.0.0.1:21',
     ]);
     const [smtp, , , postgres, line] = listeners;
     const { protocol, ...options } = smtp?.options ?? {};
@@ -141,6 +142,11 @@ describe('src/config/read-configuration', () => {
     });
     expect(toTls).to.include({ mode: 'upgrade', servername: 'db.example.org', verify: false });
     expect(line?.destination).to.deep.equal({ kind: 'command', command: `tr a-z "\${UPPER}"` });
+    const ftp = listeners.at(-1)?.destination;
+    expect(ftp?.kind === 'upstream' && ftp.options).to.deep.include({
+      dataPorts: { from: 50_000, to: 50_100 },
+      dataAddress: '192.0.2.7',
+    });
     // Of one listener: counted together.
     expect(listeners[1]?.limits).to.equal(smtp?.limits);
     expect(smtp?.limits).to.deep.equal({

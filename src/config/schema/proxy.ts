@@ -1,6 +1,16 @@
 import * as z from 'zod';
 import { proxyDefaults } from '../../proxy.ts';
-import { dialAddress, duration, durationText, fileName, hostName, oneOrMore, secret } from './values.ts';
+import {
+  dialAddress,
+  duration,
+  durationText,
+  fileName,
+  hostName,
+  ipv4,
+  oneOrMore,
+  portRange,
+  secret,
+} from './values.ts';
 
 /** The servers behind a listener, in an application's place. */
 export function proxySection() {
@@ -20,6 +30,16 @@ export function proxySection() {
       'upstream-timeout': duration()
         .prefault(durationText(proxyDefaults.upstreamTimeout))
         .describe('To find an upstream that answers, and for each of its replies before TLS is passed on.'),
+      'data-ports': portRange()
+        .exactOptional()
+        .describe(
+          'Where the protocol has data connections: the ports for them. Without it any that is free.',
+        ),
+      'data-address': ipv4()
+        .exactOptional()
+        .describe(
+          'The address that clients are told for them, behind NAT. Without it the one they have come to.',
+        ),
     })
     .describe('Passes the sessions on to another server, the upstream.');
 }

@@ -1,5 +1,8 @@
+import { isIP } from 'node:net';
 import * as z from 'zod';
 import { ADDRESS, readAddress } from '../../net/address.ts';
+import { isRange } from '../../net/data-options.ts';
+import type { PortRange } from '../../net/data-port.ts';
 import type { ListenPlace } from '../../net/dial.ts';
 import { PASSED } from '../../net/passed-descriptor.ts';
 import { isNetwork } from '../../net/proxy-preamble.ts';
@@ -49,6 +52,30 @@ export function durationText(milliseconds: number): string {
 
 export function count() {
   return z.int().min(0).max(1_000_000_000);
+}
+
+const RANGE_FORM = 'two ports from 1024 to 65535, such as 50000-50100';
+
+/** Ports, both ends included. */
+export function portRange() {
+  return z
+    .string()
+    .regex(/^\d{4,5}-\d{4,5}$/)
+    .transform((text, context): PortRange => {
+      const [from = 0, to = 0] = text.split('-').map(Number);
+      if (isRange({ from, to })) return { from, to };
+      context.addIssue({ code: 'custom', message: RANGE_FORM });
+      return z.NEVER;
+    })
+    .meta({ form: RANGE_FORM });
+}
+
+export function ipv4() {
+  const form = 'an IPv4 address';
+  return z
+    .string()
+    .refine(text => isIP(text) === 4, form)
+    .meta({ form });
 }
 
 /** The name of a file with `what` in it, seen from the folder of the configuration. */
