@@ -9,7 +9,7 @@ import type { CertificateStatus, HeldCertificate } from './held-certificate.ts';
 import { HeldSource } from './held-source.ts';
 import type { StapleStatus } from './held-staple.ts';
 import { HeldTrust, type TrustFiles } from './held-trust.ts';
-import { OcspStaples } from './ocsp-staples.ts';
+import { OcspStaples, type ServedFile } from './ocsp-staples.ts';
 
 export interface CertificateStoreOptions extends TrustFiles {
   /** Pairs of files, and directories of such. The very first certificate is for clients that name no other's name. */
@@ -20,7 +20,7 @@ export interface CertificateStoreOptions extends TrustFiles {
   readonly poll?: number;
   /**
    * Whether OCSP responses are fetched, once `watch` is called, for certificates that name a responder, to be stapled
-   * (RFC 6066 section 8). Default `true`.
+   * (RFC 6066 section 8); what clients refuse without one (RFC 7633) waits up to 5 s for its first. Default `true`.
    */
   readonly ocsp?: boolean;
   /** Any pino logger. Default: silence. */
@@ -150,6 +150,12 @@ export class CertificateStore extends EventEmitter<CertificateStoreEvents> {
     return this.#sources.flatMap(({ certificates }) => certificates);
   }
 
+  get #served(): readonly ServedFile[] {
+    return this.#held.flatMap(({ files: { cert: file }, certificate }) =>
+      certificate === undefined ? [] : [{ file, certificate }],
+    );
+  }
+
   async #look(): Promise<boolean> {
     for (const source of this.#sources) {
       if ((await source.find()) === 'refused') this.#tellRefused(source.error);
@@ -158,6 +164,7 @@ export class CertificateStore extends EventEmitter<CertificateStoreEvents> {
     }
     if ((await this.#trust.look()) === 'refused') this.#tellRefused(this.#trust.error);
     for (const held of this.#held) this.#warn(held);
+    await this.#staples?.prepare(this.#served);
     return this.#replace();
   }
 
@@ -183,10 +190,7 @@ export class CertificateStore extends EventEmitter<CertificateStoreEvents> {
   }
 
   #stapling(): Pick<TlsOptions, 'staples'> {
-    const served = this.#held.flatMap(({ files: { cert: file }, certificate }) =>
-      certificate === undefined ? [] : [{ file, certificate }],
-    );
-    this.#staples?.keep(served);
+    this.#staples?.keep(this.#served);
     // A server does more where there may be responses.
     return this.#staples?.able === true ? { staples: this.#staples } : {};
   }

@@ -43,7 +43,8 @@ const WITHOUT_END = 3_600_000;
 
 /** The OCSP response for one certificate, over the time. */
 export class HeldStaple {
-  readonly #file: string;
+  /** The file that the log names. */
+  readonly file: string;
   readonly #facts: StaplingFacts;
   readonly #surroundings: StapleSurroundings;
   #response: { readonly der: Uint8Array; readonly expires: number } | undefined;
@@ -54,9 +55,10 @@ export class HeldStaple {
   #failures = 0;
   #inARow = 0;
   #due = 0;
+  #asking: Promise<void> | undefined;
 
   constructor(file: string, facts: StaplingFacts, surroundings: StapleSurroundings) {
-    this.#file = file;
+    this.file = file;
     this.#facts = facts;
     this.#surroundings = surroundings;
     const { responder, issuer, mustStaple } = facts;
@@ -97,8 +99,15 @@ export class HeldStaple {
     };
   }
 
-  /** Asks the responder; what comes of it is in `status`, and is told when it is new. Never rejects. */
-  async refresh(): Promise<void> {
+  /** Asks the responder, once at a time; what comes of it is in `status`, and is told when it is new. Never rejects. */
+  refresh(): Promise<void> {
+    this.#asking ??= this.#refresh().finally(() => {
+      this.#asking = undefined;
+    });
+    return this.#asking;
+  }
+
+  async #refresh(): Promise<void> {
     const { responder, issuer, leaf } = this.#facts;
     if (responder === undefined || issuer === undefined) return;
     this.#fetches += 1;
@@ -136,7 +145,7 @@ export class HeldStaple {
   #take(der: Uint8Array, expires: number): void {
     const { log } = this.#surroundings;
     if (this.#told !== 'nothing' || this.#revoked)
-      log.info({ file: this.#file }, 'OCSP response is there again');
+      log.info({ file: this.file }, 'OCSP response is there again');
     this.#response = { der, expires };
     this.#settle(expires, false);
   }
@@ -148,7 +157,7 @@ export class HeldStaple {
   #revoke(expires: number): void {
     const { responder } = this.#facts;
     if (!this.#revoked)
-      this.#surroundings.log.error({ file: this.#file, responder }, 'certificate is revoked');
+      this.#surroundings.log.error({ file: this.file, responder }, 'certificate is revoked');
     this.#response = undefined;
     this.#settle(Math.min(expires, this.#surroundings.clock() + WITHOUT_END), true);
   }
@@ -175,7 +184,7 @@ export class HeldStaple {
     this.#told = stage;
     const { responder, mustStaple } = this.#facts;
     const { code, message } = this.#error;
-    const fields = { file: this.#file, responder, code, reason: message };
+    const fields = { file: this.file, responder, code, reason: message };
     if (stage === 'failing') log.warn(fields, 'no new OCSP response');
     else if (mustStaple) log.error(fields, 'certificate must be stapled, and there is no OCSP response');
     else log.warn(fields, 'no OCSP response');

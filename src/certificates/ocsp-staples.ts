@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Log, silent } from '../log.ts';
 import type { Certificate, StapleSource } from '../options.ts';
 import { HeldStaple, type StapleStatus, type StapleSurroundings } from './held-staple.ts';
@@ -12,6 +13,8 @@ export interface OcspStaplesOptions {
   readonly timeout?: number;
   /** The first pause after a failure, in milliseconds; it is doubled with each, up to an hour. Default 15 s. */
   readonly retry?: number;
+  /** How long `prepare` waits at most, in milliseconds. Default 5 s. */
+  readonly patience?: number;
 }
 
 /** A certificate, and the file that the log names. */
@@ -22,6 +25,7 @@ export interface ServedFile {
 
 const TIMEOUT = 10_000;
 const RETRY = 15_000;
+const PATIENCE = 5_000;
 /** How often to look whether one is due at least, in milliseconds: clocks are set, and timers do not count sleep. */
 const LOOK = 60_000;
 /** So many are asked for at once. */
@@ -33,14 +37,17 @@ const AT_ONCE = 8;
  */
 export class OcspStaples implements StapleSource {
   readonly #surroundings: StapleSurroundings;
+  readonly #patience: number;
   /** By the chain: files that are read again have the same one. */
   #held: ReadonlyMap<string, HeldStaple> = new Map();
   #running = false;
   #timer: NodeJS.Timeout | undefined;
   #look: Promise<void> | undefined;
 
-  constructor({ log = silent, clock = Date.now, timeout = TIMEOUT, retry = RETRY }: OcspStaplesOptions = {}) {
+  constructor(options: OcspStaplesOptions = {}) {
+    const { log = silent, clock = Date.now, timeout = TIMEOUT, retry = RETRY, patience = PATIENCE } = options;
     this.#surroundings = { log, clock, timeout, retry };
+    this.#patience = patience;
   }
 
   for({ cert }: Certificate): Uint8Array | undefined {
@@ -58,14 +65,32 @@ export class OcspStaples implements StapleSource {
 
   /** These are the certificates now; those of before keep what they have. */
   keep(served: readonly ServedFile[]): void {
-    const before = this.#held;
-    const entries = served.map(({ file, certificate }) => {
-      const { cert } = certificate;
-      const staple = before.get(cert) ?? new HeldStaple(file, staplingFacts(certificate), this.#surroundings);
-      return [cert, staple] as const;
-    });
-    this.#held = new Map(entries);
+    this.#held = this.#holding(served);
     if (this.#running) this.#schedule();
+  }
+
+  /**
+   * These are to be the certificates soon. Where one of them is new and clients refuse it without a response (RFC 7633),
+   * resolves when that is there, or cannot be had, or is not there in time, which is told. Before `start` nobody is asked.
+   */
+  async prepare(served: readonly ServedFile[]): Promise<void> {
+    if (!this.#running) return;
+    const coming = this.#holding(served.filter(({ certificate: { cert } }) => !this.#held.has(cert)));
+    const awaited = [...coming.values()].filter(({ able, status }) => able && status.mustStaple);
+    if (awaited.length === 0) return;
+    // What is served meanwhile keeps its own.
+    this.#held = new Map([...this.#held, ...coming]);
+    const over = new AbortController();
+    const late = pause(this.#patience, undefined, { ref: false, signal: over.signal }).catch(() => undefined);
+    await Promise.race([refreshAll(awaited), late]);
+    over.abort();
+    for (const { file, response } of awaited) {
+      if (response === undefined)
+        this.#surroundings.log.warn(
+          { file },
+          'certificate that must be stapled is used without OCSP response',
+        );
+    }
   }
 
   /** Asks from now on. Does not keep the process alive. */
@@ -98,10 +123,23 @@ export class OcspStaples implements StapleSource {
 
   async #refresh(): Promise<void> {
     const now = this.#surroundings.clock();
-    const due = this.#waiting.filter(each => each.due <= now);
-    const work = async () => {
-      for (let next = due.shift(); next !== undefined; next = due.shift()) await next.refresh();
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, work));
+    await refreshAll(this.#waiting.filter(each => each.due <= now));
   }
+
+  #holding(served: readonly ServedFile[]): ReadonlyMap<string, HeldStaple> {
+    const entries = served.map(({ file, certificate }) => {
+      const { cert } = certificate;
+      const held = this.#held.get(cert);
+      return [cert, held ?? new HeldStaple(file, staplingFacts(certificate), this.#surroundings)] as const;
+    });
+    return new Map(entries);
+  }
+}
+
+async function refreshAll(staples: readonly HeldStaple[]): Promise<void> {
+  const due = [...staples];
+  const work = async () => {
+    for (let next = due.shift(); next !== undefined; next = due.shift()) await next.refresh();
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
 }

@@ -214,14 +214,87 @@ describe('src/certificates: OCSP responses', () => {
     expect(staples.for(leaf)).to.equal(undefined);
   });
 
+  describe('of one that clients refuse without it', () => {
+    it('is waited for so long and no longer, and those of before stay', async () => {
+      const must = await issued('must', 'tlsfeature=status_request');
+      const staples = new OcspStaples({ log, patience: 100, timeout: 1000 });
+      const asked = responder.asked;
+      responder.manner = { answer: () => undefined };
+      staples.keep([{ file: 'leaf.pem', certificate: leaf }]);
+      staples.start();
+      await staples.prepare([{ file: 'must.pem', certificate: must }]);
+      staples.stop();
+      expect(told).to.include('warn: certificate that must be stapled is used without OCSP response');
+      const failed = () => [leaf, must].every(each => staples.status(each)?.failures === 1);
+      while (!failed()) await new Promise(setImmediate);
+      await responder.answered(asked + 2);
+    });
+
+    it('is not waited for where it is new, but nobody asks yet, or nobody insists', async () => {
+      const asked = responder.asked;
+      const staples = new OcspStaples({ log });
+      await staples.prepare([{ file: 'leaf.pem', certificate: leaf }]);
+      staples.start();
+      await staples.prepare([{ file: 'leaf.pem', certificate: leaf }]);
+      staples.stop();
+      expect(responder.asked).to.equal(asked);
+    });
+  });
+
   describe('of a store', () => {
-    async function stored(options: { readonly ocsp?: boolean }) {
+    async function stored(options: { readonly ocsp?: boolean }, pair = leaf) {
       const folder = await folderWith();
       const [cert, key] = [join(folder, 'a.pem'), join(folder, 'a.key')];
-      await writeFile(cert, leaf.cert);
-      await writeFile(key, leaf.key);
-      return CertificateStore.open({ sources: [{ cert, key }], log, ...options });
+      const write = async (renewed: Certificate) => {
+        await writeFile(cert, renewed.cert);
+        await writeFile(key, renewed.key);
+      };
+      await write(pair);
+      const store = await CertificateStore.open({ sources: [{ cert, key }], log, ...options });
+      return Object.assign(store, { write });
     }
+
+    it('is there before a renewed certificate that clients refuse without it', async () => {
+      const store = await stored({});
+      const must = await issued('must', 'tlsfeature=status_request');
+      const asked = responder.asked;
+      store.watch();
+      await responder.answered(asked + 1);
+      while (store.current.staples?.for(leafIn(store)) === undefined) await new Promise(setImmediate);
+      const before = leafIn(store);
+      let meanwhile: unknown;
+      responder.manner = {
+        answer: good => {
+          meanwhile = [leafIn(store) === before, store.current.staples?.for(before) !== undefined];
+          return good;
+        },
+      };
+      await store.write(must);
+      await store.check();
+      expect(meanwhile).to.deep.equal([true, true]);
+      expect(leafIn(store)).to.not.equal(before);
+      expect(store.current.staples?.for(leafIn(store))?.[0]).to.equal(0x30);
+      expect(store.list[0]?.ocsp).to.include({ state: 'stapled', mustStaple: true });
+      expect(told).to.include('info: certificate renewed');
+      expect(told.filter(line => line.includes('staple'))).to.deep.equal([]);
+      await store.close();
+    });
+
+    it('cannot be had, and a renewed certificate is used all the same', async () => {
+      const store = await stored({});
+      const asked = responder.asked;
+      responder.manner = { answer: failing };
+      store.watch();
+      await responder.answered(asked + 1);
+      await store.write(await issued('must', 'tlsfeature=status_request'));
+      await store.check();
+      expect(store.list[0]?.ocsp).to.include({ state: 'missing', mustStaple: true });
+      expect(told.filter(line => line.includes('must'))).to.deep.equal([
+        'error: certificate must be stapled, and there is no OCSP response',
+        'warn: certificate that must be stapled is used without OCSP response',
+      ]);
+      await store.close();
+    });
 
     it('are not asked for unless they are wanted, nor before it watches', async () => {
       const asked = responder.asked;
@@ -257,6 +330,10 @@ describe('src/certificates: OCSP responses', () => {
     });
   });
 });
+
+function leafIn({ current: { certificate } }: CertificateStore): Certificate {
+  return certificate;
+}
 
 /** Of the signed part, the last byte of a time. */
 function spoilt(good: Buffer): Buffer {
