@@ -62,6 +62,7 @@ function* ircServer(client: Peer, scene: Scene, upstream?: Peer): Dialogue {
     } else if (
       mayHandOver(client, scene) &&
       !(command === 'CAP' && LIST.test(parameters)) &&
+      !(mayUpgrade(client, scene) && SERVICE.test(command)) &&
       command !== ''
     ) {
       client.unread(`${line}\r\n`);
@@ -157,7 +158,10 @@ function capability(client: Peer, scene: Scene, parameters: string, registration
 
 const REQUESTED = /^REQ +:?[\w./=-]{1,64}( +[\w./=-]{1,64})*$/i;
 
-/** What needs an IRC network behind the dialogue. */
+/**
+ * What needs an IRC network behind the dialogue. No server has it for a client that is not registered, so it is no
+ * reason to hand over while TLS may still be asked for: irssi sends `JOIN :` before its STARTTLS.
+ */
 const SERVICE =
   /^(ADMIN|AWAY|INFO|INVITE|ISON|JOIN|KICK|KILL|LINKS|LIST|LUSERS|MODE|MOTD|NAMES|NOTICE|OPER|PART|PRIVMSG|SQUIT|STATS|SUMMON|TIME|TOPIC|TRACE|USERHOST|USERS|VERSION|WALLOPS|WHO|WHOIS|WHOWAS)$/;
 
