@@ -64,6 +64,7 @@ log: { format: json }
     for (let count = 0; count < OPEN_SESSIONS; count += 1) sessions.push((await upgraded(port)).client);
     const ticket = await ticketOf(port);
 
+    const begun = performance.now();
     const loading = upgrades({ rate: LOAD.rate, enough: enough.signal, port, ticket });
     for (let turn = 1; turn <= LOAD.reloads; turn += 1) {
       const next = pause(BETWEEN_RELOADS);
@@ -74,13 +75,15 @@ log: { format: json }
       await next;
     }
     enough.abort();
+    const seconds = Math.round((performance.now() - begun) / 1000);
     const figures = await loading;
+    const cut = sessions.filter(({ closed, ended }) => closed || ended).length;
 
-    if (LONG) tell(figures);
+    if (LONG) tell(figures, { cut, seconds });
     expect(figures.failures).to.deep.equal([]);
     expect(figures.upgrades).to.be.greaterThan(0);
     expect(figures.resumed).to.equal(figures.withTicket).and.greaterThan(0);
-    expect(sessions.filter(({ closed, ended }) => closed || ended).length).to.equal(0);
+    expect(cut).to.equal(0);
     for (const session of sessions) session.destroy();
     expect(await service.stop()).to.equal(0);
     expect(
@@ -108,8 +111,21 @@ log: { format: json }
   }
 });
 
-function tell({ times, upgrades: done, resumed }: LoadFigures): void {
-  const sorted = [...times].sort((a, b) => a - b);
+function tell(figures: LoadFigures, { cut, seconds }: { cut: number; seconds: number }): void {
+  const { upgrades: done, failures, withTicket, resumed } = figures;
+  const sorted = [...figures.times].sort((a, b) => a - b);
   const at = (part: number) => Math.round(sorted[Math.floor(part * (sorted.length - 1))] ?? 0);
-  console.log({ reloads: LOAD.reloads, upgrades: done, resumed, p50: at(0.5), p99: at(0.99), max: at(1) });
+  console.log({
+    reloads: LOAD.reloads,
+    seconds,
+    upgrades: done,
+    failed: failures.length,
+    openSessions: OPEN_SESSIONS,
+    cut,
+    withTicket,
+    resumed,
+    p50: at(0.5),
+    p99: at(0.99),
+    max: at(1),
+  });
 }
