@@ -17,9 +17,19 @@ export interface Visit {
 export const LINES = 20;
 const PATIENCE = 20_000;
 
+export interface VisitOptions {
+  readonly ticket?: Buffer | undefined;
+  /** The client's own address. Default 127.0.0.1. */
+  readonly from?: string;
+}
+
 /** Upgrades an SMTP session at the fleet, says some lines one after the other, and leaves in order. */
-export async function visitFleet(port: number, ca: string, ticket?: Buffer): Promise<Visit> {
-  const raw = net.connect({ port, host: '127.0.0.1', noDelay: true });
+export async function visitFleet(
+  port: number,
+  ca: string,
+  { ticket, from = '127.0.0.1' }: VisitOptions = {},
+): Promise<Visit> {
+  const raw = net.connect({ port, host: '127.0.0.1', localAddress: from, noDelay: true });
   const visit = { node: '', resumed: false, ticket: undefined as Buffer | undefined, answered: 0 };
   try {
     const plain = new Replies(raw);

@@ -1,14 +1,13 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { LINES, type Visit, visitFleet } from '../fleet/load.ts';
 import { testCertificates } from '../support/certificates.ts';
+import { CommandProcess } from '../support/command.ts';
 import { folderWith, removeFolders } from '../support/folder.ts';
 import { freePorts } from './servers/daemon.ts';
 import { HaProxy } from './servers/haproxy.ts';
+import { RedisServer } from './servers/redis.ts';
 import { describeClient } from './support/needed-client.ts';
 
 const NODES = ['node1', 'node2', 'node3'] as const;
@@ -16,9 +15,17 @@ type NodeName = (typeof NODES)[number];
 
 const CLIENTS = 8;
 
+/** For one address in a minute, at all nodes together: two at each. */
+const HANDSHAKES = 6;
+/** The clients of all other tests. */
+const TRUSTED = '127.0.0.1';
+const COUNTED = '127.0.0.9';
+const REFUSAL = 'Error: STARTTLS: 454 4.7.0 TLS not available for now';
+
 describeClient(
   'haproxy',
   function testFleet() {
+    let redis: RedisServer;
     let fleet: Fleet;
     let haproxy: HaProxy;
     let ca: string;
@@ -26,7 +33,9 @@ describeClient(
     before('three nodes start', async function () {
       this.timeout(60_000);
       ca = (await testCertificates()).authority.cert;
-      fleet = await Fleet.start();
+      const [port = 0] = await freePorts(1);
+      redis = await RedisServer.start(port);
+      fleet = await Fleet.start(redis.port);
       haproxy = await HaProxy.start(fleet.ports);
       for (const name of NODES) await haproxy.until(name, 'UP');
     });
@@ -34,6 +43,7 @@ describeClient(
     after(async () => {
       await haproxy?.stop();
       await fleet?.stop();
+      redis?.kill('SIGKILL');
       await removeFolders();
     });
 
@@ -41,11 +51,27 @@ describeClient(
       const first = await visitFleet(haproxy.port, ca);
       const others: Visit[] = [];
       for (let count = 0; count < 6; count += 1) {
-        others.push(await visitFleet(haproxy.port, ca, first.ticket));
+        others.push(await visitFleet(haproxy.port, ca, { ticket: first.ticket }));
       }
       expect(others.map(({ failure }) => failure)).to.deep.equal(others.map(() => undefined));
       expect(new Set(others.map(({ node }) => node))).to.deep.equal(new Set(NODES));
       expect(others.every(({ resumed }) => resumed)).to.equal(true);
+    });
+
+    it('limits the handshakes of one address at all nodes together', async () => {
+      const visits: Visit[] = [];
+      for (let count = 0; count < 2 * HANDSHAKES; count += 1) {
+        visits.push(await visitFleet(haproxy.port, ca, { from: COUNTED }));
+      }
+      const passed = visits.slice(0, HANDSHAKES);
+      const refused = visits.slice(HANDSHAKES);
+      expect(passed.map(({ failure }) => failure)).to.deep.equal(passed.map(() => undefined));
+      expect(refused.map(({ failure }) => failure)).to.deep.equal(refused.map(() => REFUSAL));
+      for (const some of [passed, refused]) {
+        expect(new Set(some.map(({ node }) => node))).to.deep.equal(new Set(NODES));
+      }
+      expect((await visitFleet(haproxy.port, ca)).failure).to.equal(undefined);
+      console.log(`      ${passed.length} upgrades at ${NODES.length} nodes, then ${refused.length} refused`);
     });
 
     it('loses one node under load: no reply of the others is lost, and it is replaced', async function () {
@@ -113,40 +139,38 @@ async function underLoad(
   return visits;
 }
 
+/** Nodes that have a secret for tickets and a Redis in common, each a `sallyport run`. */
 class Fleet {
   readonly ports: readonly number[];
   readonly #folder: string;
-  readonly #running = new Map<NodeName, ChildProcess>();
+  readonly #running = new Map<NodeName, CommandProcess>();
 
   private constructor(folder: string, ports: readonly number[]) {
     this.#folder = folder;
     this.ports = ports;
   }
 
-  static async start(): Promise<Fleet> {
+  static async start(redisPort: number): Promise<Fleet> {
     const { server } = await testCertificates();
+    const ports = await freePorts(NODES.length);
+    const files = NODES.map((name, index) => [
+      `${name}.yaml`,
+      configurationOf(name, ports[index] ?? 0, redisPort),
+    ]);
     const folder = await folderWith({
       'cert.pem': server.cert + server.key,
-      secret: randomBytes(32).toString('hex'),
+      'ticket-secret': randomBytes(32).toString('hex'),
+      ...Object.fromEntries(files),
     });
-    const fleet = new Fleet(folder, await freePorts(NODES.length));
-    for (const name of NODES) await fleet.launch(name);
+    const fleet = new Fleet(folder, ports);
+    await Promise.all(NODES.map(name => fleet.launch(name)));
     return fleet;
   }
 
   async launch(name: NodeName): Promise<void> {
-    const file = fileURLToPath(new URL('../fleet/node.ts', import.meta.url));
-    const args = [
-      name,
-      `${this.ports[NODES.indexOf(name)]}`,
-      join(this.#folder, 'cert.pem'),
-      join(this.#folder, 'secret'),
-    ];
-    const child = spawn(process.execPath, [...process.execArgv, file, ...args], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    await once(child.stdout, 'data');
-    this.#running.set(name, child);
+    const node = new CommandProcess(['run', '--config', join(this.#folder, `${name}.yaml`)]);
+    this.#running.set(name, node);
+    await node.until(/"msg":"ready"/, 'stderr');
   }
 
   async kill(name: NodeName): Promise<void> {
@@ -163,11 +187,26 @@ class Fleet {
   }
 
   async #end(name: NodeName, signal: NodeJS.Signals): Promise<number | null> {
-    const child = this.#running.get(name);
-    if (child === undefined) return null;
+    const node = this.#running.get(name);
+    if (node === undefined) return null;
     this.#running.delete(name);
-    child.kill(signal);
-    await once(child, 'exit');
-    return child.exitCode;
+    node.kill(signal);
+    return (await node.exit()).status;
   }
+}
+
+function configurationOf(name: NodeName, port: number, redisPort: number): string {
+  return `certificates: [{ cert: cert.pem }]
+ticket-secret: { file: ticket-secret }
+hostname: ${name}
+listeners:
+  - { protocol: smtp, address: '127.0.0.1:${port}', proxy-from: ['127.0.0.1'] }
+limits:
+  per-address: 0
+  handshakes-per-minute: ${HANDSHAKES}
+  trusted: ['${TRUSTED}']
+  redis: redis://127.0.0.1:${redisPort}
+log: { format: json }
+drain: 10s
+`;
 }

@@ -1,9 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { expect } from 'chai';
 import { CommandProcess } from '../support/command.ts';
 import { WireClient } from '../support/wire-client.ts';
+import { freePorts } from './servers/daemon.ts';
+import { RedisServer } from './servers/redis.ts';
 import { describeClient } from './support/needed-client.ts';
 
 const LOST = /shared limits cannot be reached/g;
@@ -131,39 +130,7 @@ class Machine {
   }
 }
 
-class RedisServer {
-  readonly port: number;
-  readonly #child: ChildProcess;
-
-  private constructor(port: number) {
-    this.port = port;
-    const options = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
-    this.#child = spawn('redis-server', options, { stdio: ['ignore', 'pipe', 'inherit'] });
-  }
-
-  static async start(port: number): Promise<RedisServer> {
-    const server = new RedisServer(port);
-    let said = '';
-    server.#child.stdout?.setEncoding('utf8').on('data', text => {
-      said += text;
-    });
-    while (!/Ready to accept connections/.test(said)) {
-      if (server.#child.exitCode !== null || server.#child.stdout === null) throw new Error(said);
-      await Promise.race([once(server.#child.stdout, 'data'), once(server.#child, 'exit')]);
-    }
-    return server;
-  }
-
-  kill(signal: NodeJS.Signals): void {
-    this.#child.kill(signal);
-  }
-}
-
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' ? (address?.port ?? 0) : 0;
+  const [port = 0] = await freePorts(1);
+  return port;
 }
