@@ -41,8 +41,10 @@ function testLdapsearch(servers: Servers, name: string): void {
     const { stderr, status, transcript } = await ldapsearch(servers.strangerFile, '-s', 'base', '-b', '');
     expect(stderr, transcript).to.match(/^ldap_start_tls: Connect error \(-11\)/m);
     expect(status, transcript).to.equal(1);
-    // It looks at the certificate behind the handshake, and takes its leave in plaintext.
-    expect((await servers.ended(name)).at(-1)?.error?.code, transcript).to.equal('ERR_TLS_RECORD');
+    // It looks at the certificate behind the handshake, and takes its leave in plaintext. Where that comes in one piece
+    // with its Finished, the handshake is not over for us before it has gone.
+    const end = (await servers.ended(name)).at(-1);
+    if (end?.reached !== 'clientHello') expect(end?.error?.code, transcript).to.equal('ERR_TLS_RECORD');
   });
 }
 
