@@ -65,7 +65,9 @@ function testWithTls(backend: Backend<Cups>): void {
   it('has the findings that the guide says', async () => {
     const { http, https } = backend.server.ports;
     const targets = { http: `http://127.0.0.1:${http}`, https: `https://127.0.0.1:${https}` };
-    await expectFindingsOfGuide('CUPS', { ca: backend.identity.ca, targets });
+    // What stands behind the request is run only where CUPS has read both at once.
+    const unsteady = ['injection-line'];
+    await expectFindingsOfGuide('CUPS', { ca: backend.identity.ca, targets, unsteady });
   }).timeout(120_000);
 }
 
