@@ -92,3 +92,9 @@ export class SallyportError extends Error {
     this.summary = message;
   }
 }
+
+/** What is said of a file or a folder that cannot be read: with the system's code for why, such as ENOENT. */
+export function unreadable(cause: unknown): string {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unreadable';
+  return `cannot be read (${code})`;
+}

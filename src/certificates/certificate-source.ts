@@ -1,6 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SallyportError } from '../errors.ts';
+import { SallyportError, unreadable } from '../errors.ts';
 import type { CertificateFiles } from '../net/certificates.ts';
 
 /** A directory with any number of certificates and their keys. */
@@ -57,8 +57,7 @@ async function contentsOf(directory: string) {
     const ofKind = (kind: 'file' | 'folder') => names.filter((_, index) => kinds[index] === kind);
     return { files: ofKind('file'), folders: ofKind('folder') };
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unreadable';
-    throw new SallyportError('ERR_CERTIFICATE', `${directory}: cannot be read (${code})`, { cause });
+    throw new SallyportError('ERR_CERTIFICATE', `${directory}: ${unreadable(cause)}`, { cause });
   }
 }
 

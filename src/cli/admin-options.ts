@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { Admin } from '../admin/admin.ts';
-import { SallyportError } from '../errors.ts';
+import { SallyportError, unreadable } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { type DialTarget, targetName } from '../net/dial.ts';
 import type { Server } from '../server.ts';
@@ -60,7 +60,6 @@ async function firstLine(file: string): Promise<string> {
   try {
     return (await readFile(file, 'utf8')).split(/\r?\n/, 1)[0] ?? '';
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unreadable';
-    throw new SallyportError('ERR_OPTION', `--admin-token-file ${file}: cannot be read (${code})`, { cause });
+    throw new SallyportError('ERR_OPTION', `--admin-token-file ${file}: ${unreadable(cause)}`, { cause });
   }
 }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { CertificateSource } from '../certificates/certificate-source.ts';
 import { CertificateStore } from '../certificates/certificate-store.ts';
-import { SallyportError } from '../errors.ts';
+import { SallyportError, unreadable } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { developmentCertificate } from '../net/development-authority.ts';
 import { TicketKeys } from '../net/ticket-keys.ts';
@@ -135,7 +135,6 @@ async function ticketKeysOf(file: string): Promise<TicketKeys> {
   } catch (cause) {
     if (cause instanceof SallyportError)
       throw new SallyportError('ERR_OPTION', `--ticket-secret: ${file}: has less than 32 bytes`);
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unreadable';
-    throw new SallyportError('ERR_OPTION', `--ticket-secret: ${file}: cannot be read (${code})`, { cause });
+    throw new SallyportError('ERR_OPTION', `--ticket-secret: ${file}: ${unreadable(cause)}`, { cause });
   }
 }

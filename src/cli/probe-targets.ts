@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { text as textOf } from 'node:stream/consumers';
 import { protocols } from '../../protocol/index.ts';
-import { SallyportError } from '../errors.ts';
+import { SallyportError, unreadable } from '../errors.ts';
 import { type ProbeTarget, parseTarget, targetUrl } from '../probe/probe-target.ts';
 
 /**
@@ -39,7 +39,6 @@ async function read(file: string): Promise<string> {
   try {
     return file === '-' ? await textOf(process.stdin) : await readFile(file, 'utf8');
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unreadable';
-    throw new SallyportError('ERR_OPTION', `--targets ${file}: cannot be read (${code})`, { cause });
+    throw new SallyportError('ERR_OPTION', `--targets ${file}: ${unreadable(cause)}`, { cause });
   }
 }

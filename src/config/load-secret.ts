@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { unreadable } from '../errors.ts';
 import type { Reading } from './reading.ts';
 import type { Secret } from './schema/values.ts';
 import type { Path } from './source.ts';
@@ -10,8 +11,7 @@ export async function loadSecret(secret: Secret, path: Path, reading: Reading): 
   try {
     return (await readFile(file, 'utf8')).split(/\r?\n/, 1)[0];
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
-    reading.reportFile([...path, 'file'], `${file}: cannot be read (${code})`);
+    reading.reportFile([...path, 'file'], `${file}: ${unreadable(error)}`);
     return undefined;
   }
 }

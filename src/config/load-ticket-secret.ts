@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
-import { SallyportError } from '../errors.ts';
+import { SallyportError, unreadable } from '../errors.ts';
 import type { Reading } from './reading.ts';
 import { LEAST_SECRET, type TicketSecretSection } from './schema/certificates.ts';
 import type { Path } from './source.ts';
@@ -24,8 +24,7 @@ async function readSecret(file: string): Promise<Uint8Array> {
   try {
     bytes = await readFile(file);
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unreadable';
-    throw new SallyportError('ERR_OPTION', `${file}: cannot be read (${code})`, { cause });
+    throw new SallyportError('ERR_OPTION', `${file}: ${unreadable(cause)}`, { cause });
   }
   if (bytes.length >= LEAST_SECRET) return bytes;
   throw new SallyportError('ERR_OPTION', `${file}: has ${bytes.length} bytes`);

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Protocol } from '../dialogue/protocol.ts';
+import { unreadable } from '../errors.ts';
 import { type Placed, reportTakenAddresses } from './addresses.ts';
 import { placedAdmin, readAdmin } from './admin.ts';
 import type { Configuration, ListenerConfiguration } from './configuration.ts';
@@ -39,11 +40,10 @@ export async function readConfiguration(
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
     const mistake = {
       file,
       position: undefined,
-      found: `cannot be read (${code})`,
+      found: unreadable(error),
       right: 'name a YAML file',
     };
     return { configuration: undefined, mistakes: [mistake] };
@@ -64,10 +64,11 @@ export async function readText(
   const read = schema.safeParse(source.value, { reportInput: true });
   const issues = read.error?.issues ?? [];
   reading.mistakes.push(...source.missing, ...schemaMistakes(issues, source, reading.shape));
+  const asked = schema.shape.admin.safeParse(sections(source.value)['admin']).data;
   const [listeners, ticketSecret, admin, redis] = await Promise.all([
-    readListeners(schema, reading, protocols),
+    readListeners(schema, reading, protocols, asked),
     readTicketSecret(schema, reading),
-    readAdmin(adminOf(schema, source), reading),
+    readAdmin(asked, reading),
     readRedis(sections(sections(source.value)['limits'])['redis'], reading),
   ]);
   if (!read.success || reading.mistakes.length > 0) {
@@ -93,6 +94,7 @@ async function readListeners(
   schema: ConfigurationSchema,
   reading: Reading,
   protocols: readonly Protocol[],
+  admin: AdminSection | undefined,
 ): Promise<readonly ListenerConfiguration[]> {
   const { certificates, ocsp, hostname, listeners } = sections(reading.source.value);
   const own = Array.isArray(certificates)
@@ -115,14 +117,9 @@ async function readListeners(
       path: [...path, 'address', ...(Array.isArray(data.address) ? [index] : [])],
     })),
   );
-  const admin = adminOf(schema, reading.source);
   reportTakenAddresses(admin === undefined ? placed : [...placed, placedAdmin(admin)], reading);
   const read = await Promise.all(sound.map(({ data, path }) => readListener(data, path, reading, shared)));
   return read.flat();
-}
-
-function adminOf(schema: ConfigurationSchema, { value }: Source): AdminSection | undefined {
-  return schema.shape.admin.safeParse(sections(value)['admin']).data;
 }
 
 async function readTicketSecret(schema: ConfigurationSchema, reading: Reading) {

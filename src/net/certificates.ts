@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
-import { SallyportError } from '../errors.ts';
+import { SallyportError, unreadable } from '../errors.ts';
 import type { Certificate } from '../options.ts';
 
 export interface CertificateFiles {
@@ -103,8 +103,7 @@ async function readText(file: string): Promise<string> {
   try {
     text = await readFile(file, 'utf8');
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unreadable';
-    throw new SallyportError('ERR_CERTIFICATE', `${file}: cannot be read (${code})`, { cause });
+    throw new SallyportError('ERR_CERTIFICATE', `${file}: ${unreadable(cause)}`, { cause });
   }
   // An empty file is what a renewal looks like half-way, and Node would take it.
   if (text.trim() === '') throw new SallyportError('ERR_CERTIFICATE', `${file}: is empty`);

@@ -236,7 +236,7 @@ export class Service extends EventEmitter<ServiceEvents> {
     const { certificates, limits, drain } = wanted;
     const removed = [...this.#running].filter(([key]) => !listeners.has(key));
     this.#admission.limit(limits);
-    for (const { own } of [...listeners.values()].map(({ gate }) => gate)) own?.admission.limit(own.limits);
+    for (const { gate } of listeners.values()) gate.own?.admission.limit(gate.own.limits);
     this.#drainWithin = drain;
     for (const change of changes) change();
     this.#running = listeners;
