@@ -25,24 +25,31 @@ describeClient('systemd-notify', () => {
     await removeFolders();
   });
 
-  it('says when all listen, that the process lives, and when it stops', async () => {
-    const path = join(await folderWith(), 'notify');
-    manager = spawn('python3', ['-c', MANAGER, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  /** Binds the socket; `until` resolves when the words have been heard there. */
+  async function listening(path: string) {
+    const python = spawn('python3', ['-c', MANAGER, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+    manager = python;
+    const { stdout } = python;
     let heard = '';
-    const { stdout } = manager;
-    stdout?.setEncoding('utf8').on('data', text => {
+    stdout.setEncoding('utf8').on('data', text => {
       heard += text;
     });
     const until = async (words: RegExp) => {
-      while (!words.test(heard)) await once(stdout ?? process, 'data');
+      while (!words.test(heard)) await once(stdout, 'data');
     };
     await until(/bound/);
+    return { heard: () => heard, until };
+  }
+
+  it('says when all listen, that the process lives, and when it stops', async () => {
+    const path = join(await folderWith(), 'notify');
+    const { heard, until } = await listening(path);
     const env = { NOTIFY_SOCKET: path, WATCHDOG_USEC: '400000' };
     const command = new CommandProcess(['serve', 'smtp', '--port', '0'], env);
     try {
       await until(/READY=1 STATUS=Serving smtp/);
       await until(/(WATCHDOG=1[\s\S]*){2}/);
-      expect(heard).to.not.contain('STOPPING');
+      expect(heard()).to.not.contain('STOPPING');
       command.kill('SIGTERM');
       await until(/STOPPING=1 STATUS=Draining/);
       expect((await command.exit()).status).to.equal(0);
@@ -55,16 +62,7 @@ describeClient('systemd-notify', () => {
     const good = 'certificates: development\nlisteners: [{ protocol: smtp, address: 127.0.0.1:0 }]\n';
     const folder = await folderWith({ 'sallyport.yaml': good });
     const [path, file] = [join(folder, 'notify'), join(folder, 'sallyport.yaml')];
-    manager = spawn('python3', ['-c', MANAGER, path], { stdio: ['ignore', 'pipe', 'inherit'] });
-    let heard = '';
-    const { stdout } = manager;
-    stdout?.setEncoding('utf8').on('data', text => {
-      heard += text;
-    });
-    const until = async (words: RegExp) => {
-      while (!words.test(heard)) await once(stdout ?? process, 'data');
-    };
-    await until(/bound/);
+    const { until } = await listening(path);
     const env = { NOTIFY_SOCKET: path, XDG_STATE_HOME: folder };
     const command = new CommandProcess(['run', '--config', file], env);
     try {
